@@ -1,0 +1,42 @@
+/** The server, as the sync engine uses it. Every call may be repeated: the effects are idempotent. */
+import type { ChunkId, PackId, RecordId, ZoneId } from '@pileus/core/ids/ids'
+import type { ChangesPage, HistoryPage } from '@pileus/core/protocol/changes'
+import type { MissingResponse } from '@pileus/core/protocol/chunks'
+import type { PushRequest, PushResponse } from '@pileus/core/protocol/push'
+import type { Static } from '@pileus/core/protocol/schema'
+import type { ZoneHead, ZoneLog, ZoneWriters } from '@pileus/core/protocol/zone'
+
+export interface Cursor {
+  readonly incarnation: number
+  readonly sequence: number
+  readonly chain: string
+}
+
+/**
+ * Zone calls of one signed-in device. Failures: `Problem` when the server refuses (protocol/problem.ts),
+ * `Unreachable` when no answer came after the retries. Aborting rejects with the signal's reason.
+ */
+export interface Remote {
+  head(zone: ZoneId): Promise<ZoneHead>
+  log(zone: ZoneId, from: number): Promise<Static<typeof ZoneLog>>
+  appendLog(zone: ZoneId, entry: Uint8Array): Promise<ZoneHead>
+  createZone(genesis: Uint8Array): Promise<ZoneHead>
+  writers(zone: ZoneId): Promise<Static<typeof ZoneWriters>>
+  /** Null: from the beginning. */
+  changes(zone: ZoneId, cursor: Cursor | null): Promise<ChangesPage>
+  history(zone: ZoneId, record: RecordId, before?: number): Promise<HistoryPage>
+  push(request: PushRequest): Promise<PushResponse>
+  missing(zone: ZoneId, ids: readonly ChunkId[]): Promise<MissingResponse>
+  /** `parts` are the pack's bytes, in order. Resolves once the server has it durably. */
+  putPack(zone: ZoneId, pack: PackId, parts: readonly Uint8Array[]): Promise<void>
+  /** Chunks in the order asked; the caller verifies them. Throws Problem('not-found') with the ids the zone lacks. */
+  fetch(zone: ZoneId, ids: readonly ChunkId[]): AsyncIterable<{ id: ChunkId; bytes: Uint8Array }>
+}
+
+/** No usable answer came: server down, not reachable, or not a Pileus server. */
+export class Unreachable extends Error {
+  constructor(message: string, cause?: unknown) {
+    super(message, { cause })
+    this.name = 'Unreachable'
+  }
+}
