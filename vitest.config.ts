@@ -1,0 +1,11 @@
+import { defineConfig } from 'vitest/config'
+
+export default defineConfig({
+  test: {
+    include: ['*/src/**/*.test.ts', 'tools/**/*.test.ts'],
+    // Real processes and key stretching are slow on a busy machine; a hung test still ends.
+    testTimeout: 30_000,
+    hookTimeout: 60_000,
+    maxWorkers: 2,
+  },
+})
