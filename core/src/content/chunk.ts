@@ -1,0 +1,125 @@
+/**
+ * Sealing one chunk: deterministic, so that equal content in a zone gives equal chunks, and verifiable by
+ * anyone by its id alone. The format is in docs/spec/content.md (CNT-10 and on).
+ */
+import { AuthenticationFailed, type Crypto } from '../crypto/crypto.ts'
+import { type ChunkId, type Digest, ID_BYTES, idBytes, idFromBytes } from '../ids/ids.ts'
+import { CHUNK_MAX_BYTES } from '../limits.ts'
+import type { ChunkEntry } from '../records/record.ts'
+import { padmeLength } from './padding.ts'
+
+/** The suite of this format: SHA-256, HKDF-SHA-256, AES-256-GCM. Nothing else is ever opened. */
+const SUITE = 1
+/** The only codec there is: the data as it stands. */
+const CODEC_STORED = 0
+const CODEC_BYTES = 1
+const TAG_BYTES = 16
+const SECRET_BYTES = 32
+
+/** Safe only because each key seals exactly one plaintext: the key is derived from the plaintext's hash. */
+const ZERO_NONCE = new Uint8Array(12)
+const EMPTY = new Uint8Array(0)
+
+/** Stored bytes that are not the chunk an entry describes. */
+export class ChunkCorrupt extends Error {
+  readonly id: ChunkId
+  constructor(id: ChunkId, reason: string) {
+    super(`cannot open chunk ${id}: ${reason}; fetch it again, or restore the file from another device`)
+    this.name = 'ChunkCorrupt'
+    this.id = id
+  }
+}
+
+/** Stored bytes of a chunk of `length` bytes of data. */
+export function storedChunkBytes(length: number): number {
+  return padmeLength(CODEC_BYTES + length) + TAG_BYTES
+}
+
+/**
+ * Seals 1 to CHUNK_MAX_BYTES of data under a key derived from it and the zone's 32-byte chunk secret.
+ * The same data and secret always give the same bytes. Throws RangeError when a length is wrong.
+ */
+export function sealChunk(
+  crypto: Crypto,
+  chunkSecret: Uint8Array,
+  data: Uint8Array,
+): { entry: ChunkEntry; bytes: Uint8Array } {
+  if (chunkSecret.length !== SECRET_BYTES) {
+    throw new RangeError(`cannot seal with a secret of ${chunkSecret.length} bytes: expected ${SECRET_BYTES}`)
+  }
+  if (!isDataLength(data.length)) {
+    throw new RangeError(`cannot seal a chunk of ${data.length} bytes: expected 1 to ${CHUNK_MAX_BYTES}`)
+  }
+  const padded = new Uint8Array(padmeLength(CODEC_BYTES + data.length))
+  padded[0] = CODEC_STORED
+  padded.set(data, CODEC_BYTES)
+  const hash = crypto.sha256(padded)
+  const key = crypto.hkdfSha256(chunkSecret, EMPTY, keyInfo(hash), SECRET_BYTES)
+  const bytes = crypto.aesGcmSeal(key, ZERO_NONCE, EMPTY, padded)
+  const entry: ChunkEntry = {
+    id: chunkIdOf(crypto, bytes),
+    key: idFromBytes('digest', key),
+    hash: idFromBytes('digest', hash),
+    length: data.length,
+  }
+  return { entry, bytes }
+}
+
+/** The id of stored bytes; needs no key, so that anyone can check a chunk. */
+export function chunkIdOf(crypto: Crypto, bytes: Uint8Array): ChunkId {
+  return idFromBytes('chunk', crypto.sha256(bytes))
+}
+
+/**
+ * The data of the chunk that `entry` describes. Trusts neither side: the bytes come from the server, the entry
+ * perhaps from another member. Throws ChunkCorrupt when id, length, tag, hash, codec or padding is not right.
+ */
+export function openChunk(crypto: Crypto, entry: ChunkEntry, bytes: Uint8Array): Uint8Array {
+  if (!isDataLength(entry.length)) {
+    throw new ChunkCorrupt(
+      entry.id,
+      `its entry claims ${entry.length} bytes (1 to ${CHUNK_MAX_BYTES} allowed)`,
+    )
+  }
+  const expected = storedChunkBytes(entry.length)
+  if (bytes.length !== expected) {
+    throw new ChunkCorrupt(entry.id, `it has ${bytes.length} stored bytes instead of ${expected}`)
+  }
+  if (chunkIdOf(crypto, bytes) !== entry.id) {
+    throw new ChunkCorrupt(entry.id, 'its bytes do not have this id')
+  }
+  const padded = decrypt(crypto, entry, bytes)
+  if (digestOf(crypto, padded) !== entry.hash) {
+    throw new ChunkCorrupt(entry.id, 'its content does not have the listed hash')
+  }
+  if (padded[0] !== CODEC_STORED) throw new ChunkCorrupt(entry.id, `its codec ${padded[0]} is not known`)
+  const end = CODEC_BYTES + entry.length
+  for (let at = end; at < padded.length; at++) {
+    if (padded[at] !== 0) throw new ChunkCorrupt(entry.id, 'its padding is not zero')
+  }
+  return padded.subarray(CODEC_BYTES, end)
+}
+
+function decrypt(crypto: Crypto, entry: ChunkEntry, bytes: Uint8Array): Uint8Array {
+  try {
+    return crypto.aesGcmOpen(idBytes(entry.key), ZERO_NONCE, EMPTY, bytes)
+  } catch (error) {
+    if (error instanceof AuthenticationFailed) throw new ChunkCorrupt(entry.id, 'it does not authenticate')
+    throw error
+  }
+}
+
+function keyInfo(hash: Uint8Array): Uint8Array {
+  const info = new Uint8Array(1 + ID_BYTES.digest)
+  info[0] = SUITE
+  info.set(hash, 1)
+  return info
+}
+
+function digestOf(crypto: Crypto, bytes: Uint8Array): Digest {
+  return idFromBytes('digest', crypto.sha256(bytes))
+}
+
+function isDataLength(length: number): boolean {
+  return Number.isInteger(length) && length >= 1 && length <= CHUNK_MAX_BYTES
+}
