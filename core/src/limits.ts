@@ -41,6 +41,8 @@ export const FETCH_MAX_BYTES = 32 * MiB
 
 /** Bounded CBOR. */
 export const CBOR_MAX_DEPTH = 16
+/** Values and keys together; the largest message, a page of full records, has half as many. */
+export const CBOR_MAX_ITEMS = 1_048_576
 export const CBOR_MAX_BYTES = 16 * MiB
 
 /** A name is one path component of at most this many bytes of UTF-8. */
