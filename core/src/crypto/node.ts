@@ -1,0 +1,143 @@
+/** The primitives by node:crypto (OpenSSL): the hot path of servers, clients and workers. */
+import {
+  createCipheriv,
+  createDecipheriv,
+  createHash,
+  createHmac,
+  createPrivateKey,
+  createPublicKey,
+  hash,
+  hkdfSync,
+  type KeyObject,
+  randomBytes,
+  sign,
+  verify,
+} from 'node:crypto'
+import { AuthenticationFailed, type Crypto, type Sha256 } from './crypto.ts'
+import { isStrictEd25519 } from './ed25519-rule.ts'
+import { assertAesInputs, assertHkdfLength, assertKey, assertKeyData, assertSeed } from './lengths.ts'
+import type { Random } from './random.ts'
+
+const TAG_BYTES = 16
+/** RFC 3394 §2.2.3.1. */
+const KEY_WRAP_IV = new Uint8Array(8).fill(0xa6)
+
+export const nodeCrypto: Crypto = {
+  sha256(...parts) {
+    if (parts.length === 1) return plain(hash('sha256', parts[0]!, 'buffer'))
+    const state = createHash('sha256')
+    for (const part of parts) state.update(part)
+    return plain(state.digest())
+  },
+
+  createSha256(): Sha256 {
+    const state = createHash('sha256')
+    return {
+      update: (data) => void state.update(data),
+      digest: () => plain(state.digest()),
+    }
+  },
+
+  hmacSha256: (key, data) => plain(createHmac('sha256', key).update(data).digest()),
+
+  hkdfSha256(secret, salt, info, bytes) {
+    assertHkdfLength(bytes)
+    return new Uint8Array(hkdfSync('sha256', secret, salt, info, bytes))
+  },
+
+  aesGcmSeal(key, nonce, associated, plaintext) {
+    assertAesInputs(key, nonce)
+    const cipher = createCipheriv('aes-256-gcm', key, nonce, { authTagLength: TAG_BYTES })
+    if (associated.length > 0) cipher.setAAD(associated)
+    const sealed = new Uint8Array(plaintext.length + TAG_BYTES)
+    sealed.set(cipher.update(plaintext))
+    cipher.final()
+    sealed.set(cipher.getAuthTag(), plaintext.length)
+    return sealed
+  },
+
+  aesGcmOpen(key, nonce, associated, sealed) {
+    assertAesInputs(key, nonce)
+    const length = sealed.length - TAG_BYTES
+    if (length < 0) throw new AuthenticationFailed('a sealed text')
+    const decipher = createDecipheriv('aes-256-gcm', key, nonce, { authTagLength: TAG_BYTES })
+    if (associated.length > 0) decipher.setAAD(associated)
+    decipher.setAuthTag(sealed.subarray(length))
+    const opened = decipher.update(sealed.subarray(0, length))
+    try {
+      decipher.final()
+    } catch {
+      throw new AuthenticationFailed('a sealed text')
+    }
+    return plain(opened)
+  },
+
+  aesKeyWrap(wrappingKey, key) {
+    assertKey(wrappingKey, 'wrapping key')
+    assertKeyData(key)
+    const cipher = createCipheriv('id-aes256-wrap', wrappingKey, KEY_WRAP_IV)
+    return plain(Buffer.concat([cipher.update(key), cipher.final()]))
+  },
+
+  aesKeyUnwrap(wrappingKey, wrapped) {
+    assertKey(wrappingKey, 'wrapping key')
+    if (wrapped.length < 24 || wrapped.length % 8 !== 0) throw new AuthenticationFailed('a wrapped key')
+    try {
+      const decipher = createDecipheriv('id-aes256-wrap', wrappingKey, KEY_WRAP_IV)
+      return plain(Buffer.concat([decipher.update(wrapped), decipher.final()]))
+    } catch {
+      throw new AuthenticationFailed('a wrapped key')
+    }
+  },
+
+  ed25519PublicKey(seed) {
+    const spki = createPublicKey(privateKeyOf(seed)).export({ format: 'der', type: 'spki' })
+    return plain(spki).slice(SPKI_PREFIX.length)
+  },
+
+  ed25519Sign: (seed, message) => plain(sign(null, message, privateKeyOf(seed))),
+
+  ed25519Verify(publicKey, message, signature) {
+    if (!isStrictEd25519(publicKey, signature)) return false
+    try {
+      return verify(null, message, publicKeyOf(publicKey), signature)
+    } catch {
+      return false // not a point of the curve
+    }
+  },
+
+  shake128: (data, bytes) => plain(createHash('shake128', { outputLength: bytes }).update(data).digest()),
+}
+
+/** Unpredictable bytes of the operating system. */
+export const nodeRandom: Random = (bytes) => plain(randomBytes(bytes))
+
+/** A view without Buffer's methods: a Buffer's slice() aliases, and tests and copies tell them apart. */
+function plain(buffer: Uint8Array): Uint8Array {
+  return new Uint8Array(buffer.buffer, buffer.byteOffset, buffer.byteLength)
+}
+
+/** RFC 8410: what stands before the 32 bytes of a key in PKCS #8 and in SubjectPublicKeyInfo. */
+const PKCS8_PREFIX = Buffer.from('302e020100300506032b657004220420', 'hex')
+const SPKI_PREFIX = Buffer.from('302a300506032b6570032100', 'hex')
+
+/** Not kept: signing is rare, and a cache of secrets outlives what its owner forgot. */
+function privateKeyOf(seed: Uint8Array): KeyObject {
+  assertSeed(seed)
+  return createPrivateKey({ key: Buffer.concat([PKCS8_PREFIX, seed]), format: 'der', type: 'pkcs8' })
+}
+
+const PUBLIC_KEYS_KEPT = 1_024
+/** Parsing a key costs as much as verifying; a device meets the same few keys over and over. */
+const publicKeys = new Map<string, KeyObject>()
+
+function publicKeyOf(bytes: Uint8Array): KeyObject {
+  const name = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.length).toString('latin1')
+  let key = publicKeys.get(name)
+  if (!key) {
+    key = createPublicKey({ key: Buffer.concat([SPKI_PREFIX, bytes]), format: 'der', type: 'spki' })
+    if (publicKeys.size >= PUBLIC_KEYS_KEPT) publicKeys.delete(publicKeys.keys().next().value!)
+    publicKeys.set(name, key)
+  }
+  return key
+}
