@@ -24,13 +24,17 @@ export function exact<P extends Parameters<typeof Type.Object>[0]>(properties: P
 
 /** A byte string: raw in CBOR, base64url without padding in JSON (see `codec.ts`). */
 export function bytes(limits: { min?: number; max: number }, description?: string) {
+  const { min = 0, max } = limits
   return Type.Refine(
     Type.Unsafe<Uint8Array>({
       'x-bytes': true,
+      'x-min-bytes': min,
+      'x-max-bytes': max,
       contentEncoding: 'base64url',
       ...(description && { description }),
     }),
-    (value) => value instanceof Uint8Array && value.length >= (limits.min ?? 0) && value.length <= limits.max,
+    (value) => value instanceof Uint8Array && value.length >= min && value.length <= max,
+    () => `must be a byte string of ${min} to ${max} bytes`,
   )
 }
 
