@@ -53,7 +53,9 @@ function install() {
   if (result.status === 0) return 0
   process.stderr.write(`${result.stdout ?? ''}${result.stderr ?? ''}`)
   const reason = result.error ? result.error.message : `npm ci ended with ${result.status ?? result.signal}`
-  console.error(`Could not install the dependencies: ${reason}. Check the network connection, then try again.`)
+  console.error(
+    `Could not install the dependencies: ${reason}. Check the network connection, then try again.`,
+  )
   return result.status || 1
 }
 

@@ -1,0 +1,47 @@
+/** Counts what a vitest JSON report says, so that nothing that went wrong is left out of the sum. */
+
+export interface Tally {
+  readonly passed: number
+  readonly failed: number
+  /** Names of tests and files that failed. */
+  readonly failures: readonly string[]
+  readonly skipped: readonly string[]
+}
+
+interface Report {
+  readonly testResults: readonly {
+    readonly name: string
+    readonly status: string
+    readonly message?: string
+    readonly assertionResults: readonly { readonly fullName: string; readonly status: string }[]
+  }[]
+}
+
+/**
+ * Sums a report. A file that failed without a failed test (it does not load, a hook threw) counts as one
+ * failure; so does a run that ended badly although every test in it passed, or left no report.
+ */
+export function count(report: string | null, exitedWell: boolean): Tally {
+  let passed = 0
+  const failures: string[] = []
+  const skipped: string[] = []
+  for (const file of parse(report)) {
+    const before = failures.length
+    for (const { fullName, status } of file.assertionResults) {
+      const name = `${file.name}  ${fullName.trim()}`
+      if (status === 'passed') passed++
+      else if (status === 'failed') failures.push(name)
+      else skipped.push(name)
+    }
+    if (file.status === 'failed' && failures.length === before)
+      failures.push(`${file.name}  ${file.message ?? ''}`.trim())
+  }
+  if (!exitedWell && failures.length === 0) failures.push('the test run ended badly: see above')
+  if (passed + failures.length + skipped.length === 0) failures.push('no test ran')
+  return { passed, failed: failures.length, failures, skipped }
+}
+
+function parse(report: string | null): Report['testResults'] {
+  if (report === null) return []
+  return (JSON.parse(report) as Report).testResults
+}
