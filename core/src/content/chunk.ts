@@ -3,8 +3,8 @@
  * anyone by its id alone. The format is in docs/spec/content.md (CNT-10 and on).
  */
 import { AuthenticationFailed, type Crypto } from '../crypto/crypto.ts'
-import { type ChunkId, type Digest, ID_BYTES, idBytes, idFromBytes } from '../ids/ids.ts'
-import { CHUNK_MAX_BYTES } from '../limits.ts'
+import { type ChunkId, ID_BYTES, idBytes, idFromBytes } from '../ids/ids.ts'
+import { CHUNK_MAX_BYTES, STORED_CHUNK_MAX_BYTES } from '../limits.ts'
 import type { ChunkEntry } from '../records/record.ts'
 import { padmeLength } from './padding.ts'
 
@@ -85,22 +85,37 @@ export function openChunk(crypto: Crypto, entry: ChunkEntry, bytes: Uint8Array):
   if (bytes.length !== expected) {
     throw new ChunkCorrupt(entry.id, `it has ${bytes.length} stored bytes instead of ${expected}`)
   }
-  if (chunkIdOf(crypto, bytes) !== entry.id) {
+  return withoutPadding(entry.id, openPadded(crypto, entry, bytes), entry.length)
+}
+
+/**
+ * What openChunk returns, still followed by its padding: for data that says its own length (list nodes, whose
+ * entries count bytes of the file instead). Throws ChunkCorrupt.
+ */
+export function openPadded(crypto: Crypto, entry: Omit<ChunkEntry, 'length'>, bytes: Uint8Array): Uint8Array {
+  if (bytes.length > STORED_CHUNK_MAX_BYTES || chunkIdOf(crypto, bytes) !== entry.id) {
     throw new ChunkCorrupt(entry.id, 'its bytes do not have this id')
   }
   const padded = decrypt(crypto, entry, bytes)
-  if (digestOf(crypto, padded) !== entry.hash) {
+  if (idFromBytes('digest', crypto.sha256(padded)) !== entry.hash) {
     throw new ChunkCorrupt(entry.id, 'its content does not have the listed hash')
   }
   if (padded[0] !== CODEC_STORED) throw new ChunkCorrupt(entry.id, `its codec ${padded[0]} is not known`)
-  const end = CODEC_BYTES + entry.length
-  for (let at = end; at < padded.length; at++) {
-    if (padded[at] !== 0) throw new ChunkCorrupt(entry.id, 'its padding is not zero')
-  }
-  return padded.subarray(CODEC_BYTES, end)
+  return padded.subarray(CODEC_BYTES)
 }
 
-function decrypt(crypto: Crypto, entry: ChunkEntry, bytes: Uint8Array): Uint8Array {
+/** The first `length` bytes, once all after them is the padding that belongs to them. Throws ChunkCorrupt. */
+export function withoutPadding(id: ChunkId, data: Uint8Array, length: number): Uint8Array {
+  if (CODEC_BYTES + data.length !== padmeLength(CODEC_BYTES + length)) {
+    throw new ChunkCorrupt(id, `it has not the size of ${length} bytes of data`)
+  }
+  for (let at = length; at < data.length; at++) {
+    if (data[at] !== 0) throw new ChunkCorrupt(id, 'its padding is not zero')
+  }
+  return data.subarray(0, length)
+}
+
+function decrypt(crypto: Crypto, entry: Omit<ChunkEntry, 'length'>, bytes: Uint8Array): Uint8Array {
   try {
     return crypto.aesGcmOpen(idBytes(entry.key), ZERO_NONCE, EMPTY, bytes)
   } catch (error) {
@@ -114,10 +129,6 @@ function keyInfo(hash: Uint8Array): Uint8Array {
   info[0] = SUITE
   info.set(hash, 1)
   return info
-}
-
-function digestOf(crypto: Crypto, bytes: Uint8Array): Digest {
-  return idFromBytes('digest', crypto.sha256(bytes))
 }
 
 function isDataLength(length: number): boolean {

@@ -1,0 +1,105 @@
+/**
+ * Content-defined chunking under a key, in two stages. A gear hash with a keyed table cheaply nominates about one
+ * position in 16 KiB; a pseudo-random function over the 64 bytes before it accepts one candidate in 64. The gear
+ * hash alone would not do: chunk lengths betray the table of a keyed rolling hash (eprint 2025/558). The rules are
+ * in docs/spec/content.md (CNT-1 to CNT-9).
+ */
+import type { Crypto } from '../crypto/crypto.ts'
+import { CHUNK_MAX_BYTES, CHUNK_MIN_BYTES } from '../limits.ts'
+
+/** These bytes before a position and the key decide whether it is a cut; so cuts come back after an edit. */
+const WINDOW_BYTES = 64
+/** The last of them make the gear hash: each step shifts out what came 32 bytes before. */
+const GEAR_BYTES = 32
+/** The top 14 bits of the gear hash are zero at one position in 16,384. */
+const CANDIDATE_SHIFT = 32 - 14
+/** Six bits of the function's output: one candidate in 64, so that cuts are 1 MiB apart on average. */
+const VERDICT_MASK = 0b111111
+/**
+ * A chunk has some 240 candidates at most, by chance never this many. Only periodic data does, and a candidate
+ * costs a thousand times what a plain byte does: such a chunk gets the greatest length.
+ */
+const MAX_CANDIDATES = 1_024
+
+const KEY_BYTES = 32
+const TABLE_ENTRIES = 256
+const SHA256_BLOCK_BYTES = 64
+const NO_SALT = new Uint8Array(0)
+
+/** Expands the zone's 32-byte chunker key; do it once per zone and epoch. Throws RangeError on other lengths. */
+export function chunkerKey(crypto: Crypto, key: Uint8Array): ChunkerKey {
+  if (key.length !== KEY_BYTES) {
+    throw new RangeError(`cannot chunk under a key of ${key.length} bytes: expected ${KEY_BYTES}`)
+  }
+  const table = crypto.hkdfSha256(key, NO_SALT, ascii('pileus chunker 1 table'), TABLE_ENTRIES * 4)
+  const view = new DataView(table.buffer, table.byteOffset, table.byteLength)
+  const gear = Int32Array.from({ length: TABLE_ENTRIES }, (_, byte) => view.getInt32(byte * 4))
+  const verdictKey = crypto.hkdfSha256(key, NO_SALT, ascii('pileus chunker 1 verdict'), KEY_BYTES)
+  return new ExpandedKey(crypto, gear, verdictKey)
+}
+
+/** An expanded chunker key: opaque, secret, and nothing of it shows when printed. */
+export type ChunkerKey = ExpandedKey
+
+/**
+ * The length of the next chunk at the start of `bytes`; 0 means that more bytes are needed to tell. CHUNK_MAX_BYTES
+ * are always enough, fewer can do. `last` says that nothing follows `bytes`: then the answer is 0 only for no bytes.
+ */
+export function cutLength(key: ChunkerKey, bytes: Uint8Array, last: boolean): number {
+  const end = Math.min(bytes.length, CHUNK_MAX_BYTES)
+  const cut = end < CHUNK_MIN_BYTES ? 0 : key.firstCut(bytes, end)
+  if (cut > 0) return cut
+  return last || end === CHUNK_MAX_BYTES ? end : 0
+}
+
+class ExpandedKey {
+  readonly #crypto: Crypto
+  readonly #gear: Int32Array
+  /** One block that holds the verdict key, then the window: allocated once. */
+  readonly #message = new Uint8Array(SHA256_BLOCK_BYTES + WINDOW_BYTES)
+
+  constructor(crypto: Crypto, gear: Int32Array, verdictKey: Uint8Array) {
+    this.#crypto = crypto
+    this.#gear = gear
+    this.#message.set(verdictKey)
+  }
+
+  /** The first cut from CHUNK_MIN_BYTES to `end`, or 0. */
+  firstCut(bytes: Uint8Array, end: number): number {
+    let from = CHUNK_MIN_BYTES
+    for (let tried = 0; tried < MAX_CANDIDATES; tried++) {
+      const candidate = nextCandidate(this.#gear, bytes, from, end)
+      if (candidate === 0 || this.#accepts(bytes, candidate)) return candidate
+      from = candidate + 1
+    }
+    return 0
+  }
+
+  /**
+   * SHA-256(key, filled up to a block ‖ window): the cascade construction, a pseudo-random function because all
+   * its inputs have one length (Bellare, Canetti, Krawczyk, FOCS 1996); half the work of HMAC.
+   */
+  #accepts(bytes: Uint8Array, position: number): boolean {
+    this.#message.set(bytes.subarray(position - WINDOW_BYTES, position), SHA256_BLOCK_BYTES)
+    return (this.#crypto.sha256(this.#message)[0]! & VERDICT_MASK) === 0
+  }
+}
+
+/**
+ * The first position from `from` to `end` at which the gear hash of the bytes before it is zero in its top bits,
+ * or 0. A loop over plain integers with nothing else in it: this is where chunking spends its time.
+ */
+function nextCandidate(gear: Int32Array, bytes: Uint8Array, from: number, end: number): number {
+  let hash = 0
+  let at = from - GEAR_BYTES
+  for (; at < from - 1; at++) hash = ((hash << 1) + gear[bytes[at]!]!) | 0
+  for (; at < end; at++) {
+    hash = ((hash << 1) + gear[bytes[at]!]!) | 0
+    if (hash >>> CANDIDATE_SHIFT === 0) return at + 1
+  }
+  return 0
+}
+
+function ascii(text: string): Uint8Array {
+  return new TextEncoder().encode(text)
+}
