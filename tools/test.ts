@@ -46,7 +46,7 @@ async function runTests(filters: readonly string[]): Promise<Tally> {
   try {
     const args = ['run', '--reporter=default', '--reporter=json', `--outputFile.json=${report}`, ...filters]
     const exitedWell = await timed('tests', () => run('node_modules/vitest/vitest.mjs', args))
-    return count(reportText(report), exitedWell)
+    return count(reportText(report)?.replaceAll(`${root}/`, '') ?? null, exitedWell)
   } finally {
     rmSync(folder, { recursive: true, force: true })
   }
@@ -64,17 +64,22 @@ const args = process.argv.slice(2)
 const checksOnly = args.includes('--checks')
 let passed = 0
 let failed = 0
+const failures: string[] = []
 for (const [name, file, ...rest] of CHECKS) {
   if (await timed(name, () => run(file, rest))) passed++
-  else failed++
+  else {
+    failed++
+    failures.push(name)
+  }
 }
 if (!checksOnly) {
   const tally = await runTests(args)
   passed += tally.passed
   failed += tally.failed
-  for (const name of tally.failures) console.log(`FAILED   ${name}`)
+  failures.push(...tally.failures)
   if (tally.skipped.length > 0) console.log(`\n${tally.skipped.length} SKIPPED:`)
   for (const name of tally.skipped) console.log(`SKIPPED  ${name}`)
 }
+for (const name of failures) console.log(`FAILED   ${name}`)
 process.exitCode = failed > 0 ? 1 : 0
 console.log(`\n${passed} passed, ${failed} failed`)
