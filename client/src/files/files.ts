@@ -85,6 +85,7 @@ export type FileErrorCode =
   | 'full'
   | 'not-directory'
   | 'is-directory'
+  | 'not-file'
   | 'name-too-long'
   | 'cross-device'
   | 'io'
@@ -109,6 +110,7 @@ const REASONS: Readonly<Record<FileErrorCode, string>> = {
   full: 'the disk is full; make room and sync again',
   'not-directory': 'it is not a folder',
   'is-directory': 'it is a folder',
+  'not-file': 'it is not a regular file',
   'name-too-long': 'the name is too long for this file system',
   'cross-device': 'it lies on another file system',
   io: 'the disk reported an error',

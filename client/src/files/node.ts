@@ -1,0 +1,378 @@
+/** Files on a real disk. Linux and macOS; calls are synchronous because their order is the point. */
+import {
+  accessSync,
+  chmodSync,
+  closeSync,
+  constants,
+  fstatSync,
+  fsyncSync,
+  linkSync,
+  lstatSync,
+  lutimesSync,
+  mkdirSync,
+  openSync,
+  readdirSync,
+  readlinkSync,
+  readSync,
+  renameSync,
+  rmdirSync,
+  statfsSync,
+  statSync,
+  symlinkSync,
+  unlinkSync,
+  writeSync,
+} from 'node:fs'
+import { basename, dirname, join } from 'node:path'
+import {
+  type Area,
+  FileError,
+  type FileErrorCode,
+  type FileReader,
+  type Files,
+  type FileWriter,
+  type Location,
+  type Stat,
+} from './files.ts'
+
+/**
+ * The disk of this device. `folder` and `work` are absolute paths on one file system; `work` is created,
+ * private to this user, when it is not there.
+ *
+ * Nothing is opened, listed or changed through a symbolic link inside an area: such a call throws
+ * FileError 'not-directory'. `stat` alone may look through one, for speed.
+ */
+export function nodeFiles(places: { readonly folder: string; readonly work: string }): Files {
+  attempt('create the folder', places.work, () => mkdirSync(places.work, { recursive: true, mode: 0o700 }))
+  const disk = { folder: new DiskArea(places.folder), work: new DiskArea(places.work) }
+  let insensitive: boolean | undefined
+  return {
+    folder: disk.folder,
+    work: disk.work,
+    transfer: (mode, from, to) => transfer(mode, disk, from, to),
+    sync: (locations) => {
+      const paths = new Set(locations.map((location) => disk[location.area].at(location.path)))
+      for (const path of paths) syncPath(path)
+    },
+    freeBytes: () =>
+      attempt('measure the free room of', places.work, () => {
+        const stats = statfsSync(places.work)
+        return stats.bavail * stats.bsize
+      }),
+    caseInsensitive: () => (insensitive ??= foldsCase(places.work)),
+  }
+}
+
+class DiskArea implements Area {
+  readonly #top: string
+  constructor(top: string) {
+    this.#top = top
+  }
+
+  at(path: string): string {
+    return path === '' ? this.#top : `${this.#top}/${path}`
+  }
+
+  /** The absolute path, after checking that no folder on the way to it is a symbolic link. */
+  guarded(path: string, action: string): string {
+    let end = path.indexOf('/')
+    while (end !== -1) {
+      const parent = path.slice(0, end)
+      const stats = attempt(action, parent, () => lstatSync(this.at(parent)))
+      if (!stats.isDirectory()) throw new FileError('not-directory', action, parent)
+      end = path.indexOf('/', end + 1)
+    }
+    return this.at(path)
+  }
+
+  stat(path: string): Stat | null {
+    try {
+      // The top itself may be reached through a link: that is the person's way of naming it.
+      const stats =
+        path === ''
+          ? statSync(this.#top, { bigint: true, throwIfNoEntry: false })
+          : lstatSync(this.at(path), { bigint: true, throwIfNoEntry: false })
+      return stats === undefined ? null : statOf(stats)
+    } catch (error) {
+      if (codeOf(error) === 'ENOTDIR') return null
+      throw fileError(error, 'look at', path)
+    }
+  }
+
+  list(path: string): { names: string[]; undecodable: string[] } {
+    const target = this.guarded(path, 'list')
+    return attempt('list', path, () => {
+      if (path !== '' && !lstatSync(target).isDirectory()) throw new FileError('not-directory', 'list', path)
+      const names = readdirSync(target)
+      // U+FFFD is what an undecodable byte is shown as; only then are the bytes worth a second look.
+      return names.some((name) => name.includes('\ufffd')) ? listBytes(target) : { names, undecodable: [] }
+    })
+  }
+
+  makeDirectory(path: string): void {
+    this.#change('create the folder', path, (at) => mkdirSync(at))
+  }
+
+  removeDirectory(path: string): void {
+    this.#change('remove the folder', path, (at) => rmdirSync(at))
+  }
+
+  removeFile(path: string): void {
+    this.#change('remove', path, (at) => {
+      // unlink answers EPERM for a folder on some systems, and removes it for root on others.
+      if (lstatSync(at).isDirectory()) throw new FileError('is-directory', 'remove', path)
+      unlinkSync(at)
+    })
+  }
+
+  makeLink(path: string, target: string): void {
+    this.#change('create the link', path, (at) => symlinkSync(target, at))
+  }
+
+  readLink(path: string): string {
+    return this.#change('read the link', path, (at) => readlinkSync(at))
+  }
+
+  read(path: string): FileReader {
+    const { O_RDONLY, O_NOFOLLOW, O_NONBLOCK } = constants
+    return this.#change('read', path, (at) => {
+      // Not blocking, so that a named pipe in the folder cannot hold up a scan.
+      const descriptor = openSync(at, O_RDONLY | O_NOFOLLOW | O_NONBLOCK)
+      const stats = fstatSync(descriptor)
+      if (stats.isFile()) return new DiskReader(descriptor, path)
+      closeSync(descriptor)
+      throw new FileError(stats.isDirectory() ? 'is-directory' : 'not-file', 'read', path)
+    })
+  }
+
+  create(path: string): FileWriter {
+    const { O_WRONLY, O_CREAT, O_EXCL, O_NOFOLLOW } = constants
+    return this.#change(
+      'create',
+      path,
+      (at) => new DiskWriter(openSync(at, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW, 0o666), path),
+    )
+  }
+
+  setModified(path: string, microseconds: number): void {
+    this.#change('set the time of', path, (at) => setModified(at, microseconds))
+  }
+
+  setExecutable(path: string, executable: boolean): void {
+    this.#change('set the mode of', path, (at) => {
+      const stats = lstatSync(at)
+      if (!stats.isFile()) throw new FileError('not-file', 'set the mode of', path)
+      const mode = stats.mode & 0o7777
+      // Whoever may read it may run it, as the umask once decided.
+      chmodSync(at, executable ? mode | ((mode & 0o444) >> 2) : mode & ~0o111)
+    })
+  }
+
+  #change<T>(action: string, path: string, act: (at: string) => T): T {
+    const at = this.guarded(path, action)
+    return attempt(action, path, () => act(at))
+  }
+}
+
+class DiskReader implements FileReader {
+  readonly #descriptor: number
+  readonly #path: string
+  constructor(descriptor: number, path: string) {
+    this.#descriptor = descriptor
+    this.#path = path
+  }
+  stat(): Stat {
+    return attempt('look at', this.#path, () => statOf(fstatSync(this.#descriptor, { bigint: true })))
+  }
+  read(into: Uint8Array, position: number): number {
+    return attempt('read', this.#path, () => readSync(this.#descriptor, into, 0, into.length, position))
+  }
+  close(): void {
+    attempt('close', this.#path, () => closeSync(this.#descriptor))
+  }
+}
+
+class DiskWriter implements FileWriter {
+  readonly #descriptor: number
+  readonly #path: string
+  constructor(descriptor: number, path: string) {
+    this.#descriptor = descriptor
+    this.#path = path
+  }
+  write(bytes: Uint8Array): void {
+    attempt('write', this.#path, () => {
+      for (let done = 0; done < bytes.length; ) {
+        done += writeSync(this.#descriptor, bytes, done, bytes.length - done)
+      }
+    })
+  }
+  close(): void {
+    attempt('close', this.#path, () => closeSync(this.#descriptor))
+  }
+}
+
+type Disk = Readonly<Record<Location['area'], DiskArea>>
+
+function transfer(mode: 'link' | 'rename', disk: Disk, from: Location, to: Location): void {
+  const action = mode === 'link' ? 'link' : 'move'
+  const source = disk[from.area].guarded(from.path, action)
+  const target = disk[to.area].guarded(to.path, action)
+  if (mode === 'link') {
+    attempt(action, to.path, () => linkSync(source, target))
+    return
+  }
+  attempt(action, from.path, () => {
+    const there = lstatSync(target, { bigint: true, throwIfNoEntry: false })
+    if (there === undefined) return renameSync(source, target)
+    const moved = lstatSync(source, { bigint: true })
+    const same = there.ino === moved.ino && there.dev === moved.dev
+    if (!same) {
+      // rename(2) would silently replace an empty folder.
+      if (there.isDirectory()) throw new FileError('is-directory', action, to.path)
+      return renameSync(source, target)
+    }
+    // Two names of one file: rename(2) would do nothing and leave both.
+    if (moved.nlink > 1n && !moved.isDirectory() && !oneEntry(source, target)) unlinkSync(source)
+    else renameSync(source, target)
+  })
+}
+
+/** Whether two paths of one file are one entry of one folder, spelled in two ways on a disk that folds case. */
+function oneEntry(a: string, b: string): boolean {
+  const folder = lstatSync(dirname(a), { bigint: true })
+  const other = lstatSync(dirname(b), { bigint: true })
+  if (folder.ino !== other.ino || folder.dev !== other.dev) return false
+  if (basename(a) === basename(b)) return true
+  const names = readdirSync(dirname(a))
+  return !(names.includes(basename(a)) && names.includes(basename(b)))
+}
+
+function syncPath(path: string): void {
+  try {
+    const descriptor = openSync(path, constants.O_RDONLY | constants.O_NOFOLLOW | constants.O_NONBLOCK)
+    try {
+      fsyncSync(descriptor)
+    } finally {
+      closeSync(descriptor)
+    }
+  } catch (error) {
+    const code = codeOf(error)
+    // A link is as durable as the folder that names it; a pipe or socket has nothing to sync.
+    if (['ENOENT', 'ENOTDIR', 'ELOOP', 'ENXIO', 'EINVAL'].includes(code)) return
+    throw fileError(error, 'make durable', path)
+  }
+}
+
+interface BigStats {
+  readonly ino: bigint
+  readonly size: bigint
+  readonly mode: bigint
+  readonly nlink: bigint
+  readonly mtimeNs: bigint
+  readonly ctimeNs: bigint
+  readonly birthtimeNs: bigint
+}
+
+const FILE_TYPE = 0o170000
+const TYPES: ReadonlyMap<number, Stat['type']> = new Map([
+  [0o100000, 'file'],
+  [0o040000, 'folder'],
+  [0o120000, 'link'],
+])
+
+function statOf(stats: BigStats): Stat {
+  const mode = Number(stats.mode)
+  const type = TYPES.get(mode & FILE_TYPE) ?? 'other'
+  return {
+    type,
+    size: Number(stats.size),
+    mtime: microseconds(stats.mtimeNs),
+    executable: type === 'file' && (mode & 0o100) !== 0,
+    // Device numbers are left out: some file systems get a new one at every mount.
+    identity: `${stats.ino}:${stats.birthtimeNs}`,
+    signature: `${stats.ino}:${stats.size}:${stats.mtimeNs}:${stats.ctimeNs}`,
+    links: Number(stats.nlink),
+  }
+}
+
+/** Rounded down, also before 1970 (bigint division rounds towards zero). */
+function microseconds(nanoseconds: bigint): number {
+  const whole = Number(nanoseconds / 1000n)
+  return nanoseconds < 0n && nanoseconds % 1000n !== 0n ? whole - 1 : whole
+}
+
+/**
+ * Node takes seconds as a double and cuts it to nanoseconds or microseconds: aim inside the microsecond,
+ * look, and aim again where rounding left it. Times the file system cannot hold stay as near as it gets.
+ */
+function setModified(path: string, wanted: number): void {
+  for (const aim of [5e-7, 0, 1e-6, -5e-7]) {
+    // As text: Node takes a negative number for "now".
+    const seconds = String(wanted / 1e6 + aim)
+    lutimesSync(path, seconds, seconds)
+    if (microseconds(lstatSync(path, { bigint: true }).mtimeNs) === wanted) return
+  }
+}
+
+function listBytes(path: string): { names: string[]; undecodable: string[] } {
+  const names: string[] = []
+  const undecodable: string[] = []
+  const strict = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true })
+  for (const bytes of readdirSync(path, { encoding: 'buffer' })) {
+    try {
+      names.push(strict.decode(bytes))
+    } catch {
+      undecodable.push(bytes.toString('utf8'))
+    }
+  }
+  return { names, undecodable }
+}
+
+function foldsCase(work: string): boolean {
+  const lower = join(work, `probe-${process.pid}`)
+  return attempt('write a probe in', work, () => {
+    closeSync(openSync(lower, 'w'))
+    try {
+      accessSync(join(work, `PROBE-${process.pid}`))
+      return true
+    } catch {
+      return false
+    } finally {
+      unlinkSync(lower)
+    }
+  })
+}
+
+function attempt<T>(action: string, path: string, act: () => T): T {
+  try {
+    return act()
+  } catch (error) {
+    throw fileError(error, action, path)
+  }
+}
+
+const CODES: Readonly<Record<string, FileErrorCode>> = {
+  ENOENT: 'not-found',
+  EEXIST: 'exists',
+  ENOTEMPTY: 'not-empty',
+  EACCES: 'denied',
+  EPERM: 'denied',
+  EROFS: 'denied',
+  ENOSPC: 'full',
+  EDQUOT: 'full',
+  ENOTDIR: 'not-directory',
+  EISDIR: 'is-directory',
+  ELOOP: 'not-file',
+  ENXIO: 'not-file',
+  ENAMETOOLONG: 'name-too-long',
+  EXDEV: 'cross-device',
+}
+
+function fileError(error: unknown, action: string, path: string): unknown {
+  if (error instanceof FileError) return error
+  const code = codeOf(error)
+  return code === '' ? error : new FileError(CODES[code] ?? 'io', action, path, error)
+}
+
+function codeOf(error: unknown): string {
+  return error instanceof Error && 'code' in error && typeof error.code === 'string' ? error.code : ''
+}
