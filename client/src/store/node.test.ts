@@ -1,0 +1,63 @@
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { afterAll, describe, expect, it } from 'vitest'
+import { openReadOnly, openSqliteStore } from './node.ts'
+import { storeContract } from './store.contract.ts'
+import { StoreCorrupt } from './store.ts'
+
+const base = mkdtempSync(join(tmpdir(), 'pileus-store-'))
+afterAll(() => rmSync(base, { recursive: true, force: true }))
+let made = 0
+const fresh = (): string => join(base, `${made++}.db`)
+
+describe('a store in SQLite', () => {
+  storeContract(() => openSqliteStore(fresh()))
+
+  it('is there again when it is opened again', () => {
+    const path = fresh()
+    const store = openSqliteStore(path)
+    store.transaction('durable', (tx) => tx.put('t', 'k', 'v'))
+    store.close()
+    const again = openSqliteStore(path)
+    expect(again.get('t', 'k')).toBe('v')
+    again.close()
+  })
+
+  it('can be read by others while it is open, and after it was closed', () => {
+    const path = fresh()
+    expect(openReadOnly(path)).toBe(null)
+    const store = openSqliteStore(path)
+    const reader = openReadOnly(path)!
+    expect(reader.get('t', 'k')).toBe(undefined)
+    store.transaction('lazy', (tx) => tx.put('t', 'k', 'v'))
+    expect(reader.get('t', 'k')).toBe('v')
+    reader.close()
+    store.close()
+    const later = openReadOnly(path)!
+    expect([...later.scan('t')]).toEqual([['k', 'v']])
+    later.close()
+  })
+
+  it('says that it is damaged when it is no database', () => {
+    const path = fresh()
+    writeFileSync(path, 'this is a shopping list, '.repeat(400))
+    expect(() => openSqliteStore(path)).toThrow(StoreCorrupt)
+    expect(() => openReadOnly(path)).toThrow('Your files and the server')
+  })
+
+  it('says that it is damaged when pages in its middle are', () => {
+    const path = fresh()
+    const store = openSqliteStore(path)
+    store.transaction('durable', (tx) => {
+      for (let i = 0; i < 5_000; i++) tx.put('t', String(i), 'x'.repeat(100))
+    })
+    store.close()
+    const bytes = readFileSync(path)
+    bytes.fill(0x5a, 4_096 * 2)
+    writeFileSync(path, bytes)
+    const damaged = openSqliteStore(path)
+    expect(() => [...damaged.scan('t')]).toThrow(StoreCorrupt)
+    damaged.close()
+  })
+})
