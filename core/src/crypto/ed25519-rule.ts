@@ -4,21 +4,21 @@
  * library sees them; what remains is the cofactorless equation.
  */
 
-/** 2^255 - 19 and the group order 2^252 + 27742317777372353535851937790883648493, little-endian. */
-const P = littleEndian(2n ** 255n - 19n)
-const L = littleEndian(2n ** 252n + 27742317777372353535851937790883648493n)
+const FIELD = 2n ** 255n - 19n
+const ORDER = 2n ** 252n + 27742317777372353535851937790883648493n
+/** The y coordinate of a point of order 8; its negative belongs to another. */
+const ORDER_8_Y = 0x05fc536d880238b13933c6d305acdfd5f098eff289f4c345b027b2c28f95e826n
+
+const P = littleEndian(FIELD)
+const L = littleEndian(ORDER)
 
 /**
  * The y coordinates of the eight points whose order divides 8: 1 (order 1), -1 (2), 0 (4), and two of order
  * 8. Both signs of x are covered, because the sign bit is masked before the comparison.
  */
-const SMALL_ORDER_Y: readonly Uint8Array[] = [
-  0n,
-  1n,
-  2n ** 255n - 20n,
-  0x7a03ac9277fdc74ec6cc392cfa53202a0f67100d760b3cba4fd83d3d706a17c7n,
-  0x05fc536d880238b13933c6d305acdfd5f098eff289f4c345b027b2c28f95e826n,
-].map(littleEndian)
+const SMALL_ORDER_Y: readonly Uint8Array[] = [1n, FIELD - 1n, 0n, ORDER_8_Y, FIELD - ORDER_8_Y].map(
+  littleEndian,
+)
 
 /** True when the lengths are right, S is canonical, and A and R are canonical and not of small order. */
 export function isStrictEd25519(publicKey: Uint8Array, signature: Uint8Array): boolean {
@@ -32,7 +32,7 @@ export function isStrictEd25519(publicKey: Uint8Array, signature: Uint8Array): b
 }
 
 function isStrictPoint(encoded: Uint8Array): boolean {
-  const y = encoded.slice()
+  const y = new Uint8Array(encoded) // never a Buffer, whose slice() would alias
   y[31] = y[31]! & 0x7f
   return below(y, P) && !SMALL_ORDER_Y.some((small) => small.every((byte, i) => byte === y[i]))
 }

@@ -21,7 +21,7 @@ export async function xwingPublicKey(seed: Uint8Array): Promise<Uint8Array> {
   if (seed.length !== XWING_SEED_BYTES) {
     throw new RangeError(`a sealing seed has ${XWING_SEED_BYTES} bytes, this one has ${seed.length}`)
   }
-  const pair = await kem.generateKeyPairDerand(seed.slice())
+  const pair = await kem.generateKeyPairDerand(new Uint8Array(seed))
   return new Uint8Array(await kem.serializePublicKey(pair.publicKey))
 }
 
@@ -78,5 +78,5 @@ export async function hpkeOpen(
 
 /** The library reads whole ArrayBuffers: a view's neighbours must not come along. */
 function owned(bytes: Uint8Array): ArrayBuffer {
-  return bytes.slice().buffer as ArrayBuffer
+  return new Uint8Array(bytes).buffer
 }

@@ -25,7 +25,7 @@ export function assertSeed(seed: Uint8Array): void {
 
 /** Throws RangeError for more than HKDF-SHA-256 gives (RFC 5869 §2.3: 255 blocks). */
 export function assertHkdfLength(bytes: number): void {
-  if (!Number.isInteger(bytes) || bytes < 0 || bytes > 255 * 32) {
-    throw new RangeError(`HKDF-SHA-256 gives 0 to ${255 * 32} bytes, asked were ${bytes}`)
+  if (!Number.isInteger(bytes) || bytes < 1 || bytes > 255 * 32) {
+    throw new RangeError(`HKDF-SHA-256 gives 1 to ${255 * 32} bytes, asked were ${bytes}`)
   }
 }
