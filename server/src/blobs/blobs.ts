@@ -1,0 +1,39 @@
+/**
+ * The blobs port: immutable objects, written once, read in ranges. Packs rest here.
+ *
+ * Promises of every engine:
+ * - `put` resolves only once the whole object is durable; an object is either whole or not there at all, whatever
+ *   crashes. While the source throws or is cut, nothing becomes visible.
+ * - `put` of a key that exists leaves the stored object and resolves: objects with equal keys are equal.
+ * - After `put` resolved every process can read; after `remove` resolved `get` throws `BlobMissing`.
+ * - Memory is bounded by a few buffers per call, whatever the size.
+ * - Every call may be repeated. Failures: `BlobMissing`, `StorageFull`, `DamagedStorage`, or the driver's own.
+ *
+ * S3: `put` is a PutObject or a multipart upload completed at the end, `get` a ranged GetObject.
+ */
+export interface Blobs {
+  put(key: BlobKey, bytes: AsyncIterable<Uint8Array>): Promise<void>
+  /** Exactly `length` bytes from `offset`. Throws DamagedStorage when the object is shorter than that. */
+  get(key: BlobKey, offset: number, length: number): Promise<Uint8Array>
+  exists(key: BlobKey): Promise<boolean>
+  /** Resolves as well when there is no such object. */
+  remove(key: BlobKey): Promise<void>
+  check(): Promise<void>
+  close(): Promise<void>
+}
+
+/** Two hex ids: the zone and the object in it. Safe as a path, an URL and an object name. */
+export interface BlobKey {
+  readonly zone: string
+  readonly object: string
+}
+
+/** There is no such object. */
+export class BlobMissing extends Error {
+  readonly key: BlobKey
+  constructor(key: BlobKey, cause?: unknown) {
+    super(`no object ${key.object} in zone ${key.zone}`, { cause })
+    this.name = 'BlobMissing'
+    this.key = key
+  }
+}

@@ -1,0 +1,175 @@
+/**
+ * Blobs as files: `<zone 2>/<zone>/<object 2>/<object>`, written to a temporary file, flushed, renamed into place,
+ * and the folder flushed too.
+ */
+import { randomBytes } from 'node:crypto'
+import { type FileHandle, mkdir, open, readdir, rename, rm, stat, unlink } from 'node:fs/promises'
+import { dirname, join } from 'node:path'
+import { DamagedStorage, engineError } from '../engine-errors.ts'
+import { type BlobKey, BlobMissing, type Blobs } from './blobs.ts'
+
+const TEMPORARY = 'incoming'
+const HEX = /^[0-9a-f]{4,128}$/
+/** Writes are gathered up to this many bytes: fewer, larger calls. */
+const GATHER_BYTES = 1_048_576
+
+/** Opens or creates the folder; removes what an earlier process left half-written. */
+export async function fileBlobs(root: string): Promise<Blobs> {
+  const incoming = join(root, TEMPORARY)
+  await mkdir(incoming, { recursive: true, mode: 0o700 })
+  for (const left of await readdir(incoming)) await rm(join(incoming, left), { force: true })
+  const folders = new FolderMaker(root)
+  return {
+    put: (key, bytes) => put(key, bytes, pathOf(root, key), incoming, folders),
+    get: (key, offset, length) => get(key, pathOf(root, key), offset, length),
+    exists: (key) => exists(pathOf(root, key)),
+    remove: (key) => remove(pathOf(root, key)),
+    async check() {
+      await stat(incoming)
+    },
+    async close() {},
+  }
+}
+
+function pathOf(root: string, key: BlobKey): string {
+  if (!HEX.test(key.zone) || !HEX.test(key.object)) throw new RangeError('a blob key must be two hex ids')
+  return join(root, key.zone.slice(0, 2), key.zone, key.object.slice(0, 2), key.object)
+}
+
+async function put(
+  key: BlobKey,
+  bytes: AsyncIterable<Uint8Array>,
+  path: string,
+  incoming: string,
+  folders: FolderMaker,
+): Promise<void> {
+  const temporary = join(incoming, randomBytes(16).toString('hex'))
+  try {
+    const file = await open(temporary, 'wx', 0o600)
+    try {
+      await writeAll(file, bytes)
+      await file.datasync()
+    } finally {
+      await file.close()
+    }
+    await folders.make(dirname(path))
+    await rename(temporary, path)
+    await flushFolder(dirname(path))
+  } catch (error) {
+    await rm(temporary, { force: true })
+    throw engineError(error, `object ${key.object}`)
+  }
+}
+
+async function writeAll(file: FileHandle, bytes: AsyncIterable<Uint8Array>): Promise<void> {
+  let gathered: Uint8Array[] = []
+  let size = 0
+  const flush = async () => {
+    for (let done = 0, parts = gathered; size > 0 && done < size; ) {
+      const { bytesWritten } = await file.writev(parts)
+      done += bytesWritten
+      if (done < size) parts = skip(parts, bytesWritten)
+    }
+    gathered = []
+    size = 0
+  }
+  for await (const part of bytes) {
+    gathered.push(part)
+    size += part.length
+    if (size >= GATHER_BYTES) await flush()
+  }
+  await flush()
+}
+
+function skip(parts: readonly Uint8Array[], bytes: number): Uint8Array[] {
+  const rest: Uint8Array[] = []
+  let left = bytes
+  for (const part of parts) {
+    if (left < part.length) rest.push(part.subarray(left))
+    left = Math.max(0, left - part.length)
+  }
+  return rest
+}
+
+async function get(key: BlobKey, path: string, offset: number, length: number): Promise<Uint8Array> {
+  let file: FileHandle
+  try {
+    file = await open(path, 'r')
+  } catch (error) {
+    if (isMissing(error)) throw new BlobMissing(key, error)
+    throw error
+  }
+  try {
+    const bytes = Buffer.allocUnsafeSlow(length)
+    let done = 0
+    while (done < length) {
+      const { bytesRead } = await file.read(bytes, done, length - done, offset + done)
+      if (bytesRead === 0)
+        throw new DamagedStorage(`object ${key.object} is cut off at ${offset + done} bytes`)
+      done += bytesRead
+    }
+    return bytes
+  } finally {
+    await file.close()
+  }
+}
+
+async function exists(path: string): Promise<boolean> {
+  try {
+    return (await stat(path)).isFile()
+  } catch (error) {
+    if (isMissing(error)) return false
+    throw error
+  }
+}
+
+async function remove(path: string): Promise<void> {
+  try {
+    await unlink(path)
+    await flushFolder(dirname(path))
+  } catch (error) {
+    if (!isMissing(error)) throw error
+  }
+}
+
+async function flushFolder(path: string): Promise<void> {
+  const folder = await open(path, 'r')
+  try {
+    await folder.sync()
+  } finally {
+    await folder.close()
+  }
+}
+
+function isMissing(error: unknown): boolean {
+  return error instanceof Error && 'code' in error && error.code === 'ENOENT'
+}
+
+const FOLDERS_KEPT = 100_000
+
+/** Makes folders durably, each once. */
+class FolderMaker {
+  readonly #root: string
+  readonly #made = new Map<string, Promise<void>>()
+  constructor(root: string) {
+    this.#root = root
+  }
+
+  /** Resolves once the folder and all above it up to the root are durable. */
+  make(path: string): Promise<void> {
+    if (path.length <= this.#root.length) return Promise.resolve()
+    const known = this.#made.get(path)
+    if (known) return known
+    if (this.#made.size >= FOLDERS_KEPT) this.#made.clear()
+    const making = this.#makeOne(path)
+    this.#made.set(path, making)
+    making.catch(() => this.#made.delete(path))
+    return making
+  }
+
+  async #makeOne(path: string): Promise<void> {
+    await this.make(dirname(path))
+    await mkdir(path, { recursive: true, mode: 0o700 })
+    await flushFolder(dirname(path))
+  }
+}

@@ -1,0 +1,32 @@
+/** What an engine of any port may fail with, beside what its contract names. */
+
+/** The engine has no room left. Nothing was written; the same call may succeed once there is room. */
+export class StorageFull extends Error {
+  constructor(what: string, cause?: unknown) {
+    super(`no room left to write ${what}`, { cause })
+    this.name = 'StorageFull'
+  }
+}
+
+/** Stored bytes are not what was written: a disk or a person changed them. */
+export class DamagedStorage extends Error {
+  constructor(what: string, cause?: unknown) {
+    super(`stored bytes are damaged: ${what}`, { cause })
+    this.name = 'DamagedStorage'
+  }
+}
+
+const FULL_CODES: ReadonlySet<unknown> = new Set(['ENOSPC', 'EDQUOT', 'EFBIG'])
+/** SQLite result codes (https://www.sqlite.org/rescode.html). */
+const SQLITE_FULL = 13
+const SQLITE_CORRUPT = 11
+const SQLITE_NOTADB = 26
+
+/** The same failure as one of the classes above, where the operating system or SQLite says it is one. */
+export function engineError(error: unknown, what: string): unknown {
+  if (!(error instanceof Error)) return error
+  const { code, errcode } = error as Error & { code?: unknown; errcode?: unknown }
+  if (FULL_CODES.has(code) || errcode === SQLITE_FULL) return new StorageFull(what, error)
+  if (errcode === SQLITE_CORRUPT || errcode === SQLITE_NOTADB) return new DamagedStorage(what, error)
+  return error
+}
