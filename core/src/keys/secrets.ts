@@ -1,24 +1,18 @@
 /** Secret keys that cannot be printed by accident. */
 import type { Random } from '../crypto/random.ts'
+import { KeyRefused } from './refused.ts'
 
 export const KEY_BYTES = 32
-
-/** A key that must not be used: all zero, or not 32 bytes. */
-export class WeakKey extends Error {
-  constructor(why: string) {
-    super(`a secret key is refused: ${why}`)
-    this.name = 'WeakKey'
-  }
-}
 
 /** 32 secret bytes. In a log, an error, JSON or a debugger's print it reads `[secret]` (KEY-3). */
 export class SecretKey {
   readonly #bytes: Uint8Array
 
-  /** Keeps a copy. Throws WeakKey for bytes that are all zero or not 32 (KEY-4). */
+  /** Keeps a copy. Throws KeyRefused 'weak-key' for bytes that are all zero or not 32 (KEY-4). */
   constructor(bytes: Uint8Array) {
-    if (bytes.length !== KEY_BYTES) throw new WeakKey(`it has ${bytes.length} bytes, expected ${KEY_BYTES}`)
-    if (bytes.every((byte) => byte === 0)) throw new WeakKey('all its bytes are zero')
+    if (bytes.length !== KEY_BYTES)
+      throw new KeyRefused('weak-key', `it has ${bytes.length} bytes, expected ${KEY_BYTES}`)
+    if (bytes.every((byte) => byte === 0)) throw new KeyRefused('weak-key', 'all its bytes are zero')
     this.#bytes = Uint8Array.from(bytes)
   }
 

@@ -24,6 +24,7 @@ export const FORMAT = {
   challenge: 20,
   logEntry: 21,
   zoneKeyWrap: 22,
+  signed: 23,
 } as const
 
 /** What a derived key is for. Each stands in the HKDF info, so that no two uses share a key. */
