@@ -1,0 +1,71 @@
+/** Whether a batch could be written by whoever signed it, at the log head it names and the place it has. */
+import type { AccountId, DeviceId, Digest } from '../ids/ids.ts'
+import { deviceKey, type ZoneState } from './zone-log.ts'
+
+/** A batch as it claims to stand in a zone. */
+export interface WriteClaim {
+  /** Whose certificate the device holds. */
+  readonly account: AccountId
+  readonly device: DeviceId
+  /** The log head and key epoch in the batch's header. */
+  readonly logHead: Digest
+  readonly epoch: number
+  /** The sequence number the server gave the record, or is about to give. */
+  readonly sequence: number
+}
+
+export type WriteVerdict =
+  | 'allowed'
+  /** No entry of this log has that hash. */
+  | 'unknown-head'
+  /** Not a manager or writer at that head. */
+  | 'not-a-writer'
+  /** Later than the removal or change of role of this account or device: backdated, or a forbidden write. */
+  | 'removed'
+  /** Names a head from before a removal, but stands after it. */
+  | 'stale-head'
+  /** A removal asks for a new epoch first. */
+  | 'epoch-due'
+  /** Not the key epoch of that head. */
+  | 'wrong-epoch'
+
+/**
+ * Judges a batch by the log (KEY-18). `state` is the newest known: entries after the batch's head count where
+ * they end what its writer was allowed. The server asks before it commits, every reader asks again.
+ */
+export function judgeWrite(state: ZoneState, claim: WriteClaim): WriteVerdict {
+  const at = state.heads.lastIndexOf(claim.logHead)
+  if (at < 0) return 'unknown-head'
+  const term = state.terms
+    .get(claim.account)
+    ?.find((one) => one.from <= at && (one.until === null || at < one.until.index))
+  if (!term || term.role === 'reader') return wasRemoved(state, claim, at) ? 'removed' : 'not-a-writer'
+  if (
+    term.until !== null &&
+    claim.sequence > term.until.atSequence &&
+    !stillWrites(state, claim, term.until.index)
+  ) {
+    return 'removed'
+  }
+  const gone = state.removedDevices.get(deviceKey(claim.account, claim.device))
+  if (gone && (at >= gone.index || claim.sequence > gone.atSequence)) return 'removed'
+  const overtaken = state.removals.some(
+    (removal) => removal.byManager && removal.index > at && claim.sequence > removal.atSequence,
+  )
+  if (overtaken) return 'stale-head'
+  const epoch = state.epochs.findLast((one) => one.from <= at)!
+  if (state.removals.some((removal) => removal.index <= at && removal.index > epoch.from)) return 'epoch-due'
+  return epoch.epoch === claim.epoch ? 'allowed' : 'wrong-epoch'
+}
+
+/** A change between two writing roles takes nothing away. */
+function stillWrites(state: ZoneState, claim: WriteClaim, index: number): boolean {
+  const next = state.terms.get(claim.account)?.find((term) => term.from === index)
+  return next !== undefined && next.role !== 'reader'
+}
+
+function wasRemoved(state: ZoneState, claim: WriteClaim, at: number): boolean {
+  return (
+    state.terms.get(claim.account)?.some((term) => term.until !== null && term.until.index <= at) ?? false
+  )
+}
