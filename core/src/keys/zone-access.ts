@@ -151,7 +151,7 @@ export async function openEpochKeys(
   return opened
 }
 
-/** The current zone key alone. Rejects with KeyRefused where `openEpochKeys` would, or for a former member. */
+/** The newest epoch this holder was given a key of: for a former member not the current one. */
 async function openNewest(
   crypto: Crypto,
   state: ZoneState,

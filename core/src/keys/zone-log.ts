@@ -46,7 +46,7 @@ export interface Epoch {
   readonly previous: Uint8Array | null
 }
 
-/** A removal by a manager: from then on every batch names this entry or a later one, under a new epoch. */
+/** After a removal by a manager every batch names this entry or a later one, under a new epoch. */
 export interface Removal extends Ended {
   readonly byManager: boolean
 }
@@ -59,7 +59,7 @@ export interface ZoneState {
   readonly owner: AccountId
   /** Every account that is or was a member, with its terms in order. */
   readonly terms: ReadonlyMap<AccountId, readonly Term[]>
-  /** By `deviceKey`. */
+  /** By `deviceKey`: an account speaks of its own devices only, a manager of anybody's. */
   readonly removedDevices: ReadonlyMap<string, Ended>
   readonly removals: readonly Removal[]
   /** In order; the last is the current one. */
@@ -94,11 +94,18 @@ export function membersNow(state: ZoneState): Member[] {
   return [...state.terms.keys()].sort().flatMap((account) => memberNow(state, account) ?? [])
 }
 
-/** True from a removal until the next epoch: nobody may write before a manager makes new keys (KEY-18). */
-export function epochDue(state: ZoneState): boolean {
-  return (state.removals.at(-1)?.index ?? -1) > currentEpoch(state).from
+/**
+ * How urgent the next epoch is (KEY-18). 'due' after a removal by a manager: nobody may write before it.
+ * 'wanted' after a member left or removed a device of its own: the next manager to come makes it, but no
+ * member can stop the others from writing by such an entry.
+ */
+export function epochNeed(state: ZoneState): 'none' | 'wanted' | 'due' {
+  const since = state.removals.filter((removal) => removal.index > currentEpoch(state).from)
+  if (since.length === 0) return 'none'
+  return since.some((removal) => removal.byManager) ? 'due' : 'wanted'
 }
 
+/** What `removedDevices` is keyed by. */
 export function deviceKey(account: AccountId, device: DeviceId): string {
   return `${account}:${device}`
 }

@@ -40,13 +40,7 @@ export function judgeWrite(state: ZoneState, claim: WriteClaim): WriteVerdict {
     .get(claim.account)
     ?.find((one) => one.from <= at && (one.until === null || at < one.until.index))
   if (!term || term.role === 'reader') return wasRemoved(state, claim, at) ? 'removed' : 'not-a-writer'
-  if (
-    term.until !== null &&
-    claim.sequence > term.until.atSequence &&
-    !stillWrites(state, claim, term.until.index)
-  ) {
-    return 'removed'
-  }
+  if (endedBefore(state, claim, at)) return 'removed'
   const gone = state.removedDevices.get(deviceKey(claim.account, claim.device))
   if (gone && (at >= gone.index || claim.sequence > gone.atSequence)) return 'removed'
   const overtaken = state.removals.some(
@@ -54,14 +48,23 @@ export function judgeWrite(state: ZoneState, claim: WriteClaim): WriteVerdict {
   )
   if (overtaken) return 'stale-head'
   const epoch = state.epochs.findLast((one) => one.from <= at)!
-  if (state.removals.some((removal) => removal.index <= at && removal.index > epoch.from)) return 'epoch-due'
+  const due = state.removals.some(
+    (removal) => removal.byManager && removal.index <= at && removal.index > epoch.from,
+  )
+  if (due) return 'epoch-due'
   return epoch.epoch === claim.epoch ? 'allowed' : 'wrong-epoch'
 }
 
-/** A change between two writing roles takes nothing away. */
-function stillWrites(state: ZoneState, claim: WriteClaim, index: number): boolean {
-  const next = state.terms.get(claim.account)?.find((term) => term.from === index)
-  return next !== undefined && next.role !== 'reader'
+/** Whether a right to write that the account had at that head or later ended before the claimed place. */
+function endedBefore(state: ZoneState, claim: WriteClaim, at: number): boolean {
+  const terms = state.terms.get(claim.account) ?? []
+  return terms.some(({ role, until }, i) => {
+    if (role === 'reader' || until === null || until.index <= at) return false
+    const next = terms[i + 1]
+    // A change between two writing roles takes nothing away.
+    const goesOn = next?.from === until.index && next.role !== 'reader'
+    return !goesOn && claim.sequence > until.atSequence
+  })
 }
 
 function wasRemoved(state: ZoneState, claim: WriteClaim, at: number): boolean {
