@@ -3,7 +3,7 @@
  * anyone by its id alone. The format is in docs/spec/content.md (CNT-10 and on).
  */
 import { AuthenticationFailed, type Crypto } from '../crypto/crypto.ts'
-import { type ChunkId, ID_BYTES, idBytes, idFromBytes } from '../ids/ids.ts'
+import { type ChunkId, type Digest, ID_BYTES, idBytes, idFromBytes } from '../ids/ids.ts'
 import { CHUNK_MAX_BYTES, STORED_CHUNK_MAX_BYTES } from '../limits.ts'
 import type { ChunkEntry } from '../records/record.ts'
 import { padmeLength } from './padding.ts'
@@ -50,9 +50,7 @@ export function sealChunk(
   if (!isDataLength(data.length)) {
     throw new RangeError(`cannot seal a chunk of ${data.length} bytes: expected 1 to ${CHUNK_MAX_BYTES}`)
   }
-  const padded = new Uint8Array(padmeLength(CODEC_BYTES + data.length))
-  padded[0] = CODEC_STORED
-  padded.set(data, CODEC_BYTES)
+  const padded = paddedData(data)
   const hash = crypto.sha256(padded)
   const key = crypto.hkdfSha256(chunkSecret, EMPTY, keyInfo(hash), SECRET_BYTES)
   const bytes = crypto.aesGcmSeal(key, ZERO_NONCE, EMPTY, padded)
@@ -63,6 +61,11 @@ export function sealChunk(
     length: data.length,
   }
   return { entry, bytes }
+}
+
+/** The `hash` of the entry of this data: whether bytes at hand are a chunk's, without sealing them. */
+export function dataHash(crypto: Crypto, data: Uint8Array): Digest {
+  return idFromBytes('digest', crypto.sha256(paddedData(data)))
 }
 
 /** The id of stored bytes; needs no key, so that anyone can check a chunk. */
@@ -133,4 +136,11 @@ function keyInfo(hash: Uint8Array): Uint8Array {
 
 function isDataLength(length: number): boolean {
   return Number.isInteger(length) && length >= 1 && length <= CHUNK_MAX_BYTES
+}
+
+function paddedData(data: Uint8Array): Uint8Array {
+  const padded = new Uint8Array(padmeLength(CODEC_BYTES + data.length))
+  padded[0] = CODEC_STORED
+  padded.set(data, CODEC_BYTES)
+  return padded
 }

@@ -1,0 +1,213 @@
+/**
+ * Looking at the disk: what differs from the rows of the last agreement. Reads no contents; what may have
+ * changed is for `absorb` to read. Nothing here trusts a clock, only signatures (R12).
+ */
+import { type RecordId, ROOT } from '@pileus/core/ids/ids'
+import { nameProblem } from '@pileus/core/tree/names'
+import { FileError, type Files, type Stat } from '../files/files.ts'
+import type { Replica } from '../replica/replica.ts'
+import { type DiskRow, tables } from '../replica/tables.ts'
+import type { StoreReader } from '../store/store.ts'
+import { MARKER } from './marker.ts'
+import { diskPath, joinPath } from './tree-paths.ts'
+
+/** Something on the disk that no row tells of. `parent` is a row's id, or the `key` of an appeared folder. */
+export interface Appeared {
+  readonly path: string
+  readonly parent: RecordId | Appeared
+  readonly name: string
+  readonly stat: Stat
+}
+
+export interface Moved {
+  readonly id: RecordId
+  readonly path: string
+  readonly parent: RecordId | Appeared
+  readonly name: string
+  readonly stat: Stat
+}
+
+/** A node at its place, or at its new one, whose content or attributes may differ. */
+export interface Changed {
+  readonly id: RecordId
+  readonly path: string
+  readonly stat: Stat
+}
+
+export interface PathProblem {
+  readonly path: string
+  readonly problem: string
+}
+
+export interface Scan {
+  readonly appeared: Appeared[]
+  readonly moved: Moved[]
+  readonly changed: Changed[]
+  /** Rows whose node is nowhere on the disk, children before their folders. */
+  readonly gone: RecordId[]
+  readonly problems: PathProblem[]
+  /** Files, folders and links seen. */
+  readonly seen: number
+}
+
+/** Compares the whole folder with its rows. Throws FileError when the folder itself cannot be read. */
+export function scanFolder(replica: Replica, from: StoreReader, files: Files): Scan {
+  const scanner = new Scanner(replica, from, files)
+  scanner.run()
+  return scanner.scan
+}
+
+class Scanner {
+  readonly #replica: Replica
+  readonly #from: StoreReader
+  readonly #files: Files
+  readonly scan = {
+    appeared: [] as Appeared[],
+    moved: [] as Moved[],
+    changed: [] as Changed[],
+    gone: [] as RecordId[],
+    problems: [] as PathProblem[],
+    seen: 0,
+  }
+  /** Rows found at another place: not missing at their own. */
+  readonly #found = new Set<RecordId>()
+  readonly #missing: RecordId[] = []
+
+  constructor(replica: Replica, from: StoreReader, files: Files) {
+    this.#replica = replica
+    this.#from = from
+    this.#files = files
+  }
+
+  run(): void {
+    this.#folder('', ROOT, ROOT)
+    for (const id of this.#missing) this.#leave(id)
+  }
+
+  /** `row` is the folder's row id, null for one that has none; `parent` is what its children hang in. */
+  #folder(path: string, row: RecordId | null, parent: RecordId | Appeared): void {
+    const listing = this.#list(path)
+    if (!listing) return
+    for (const name of listing.undecodable) {
+      this.#problem(joinPath(path, name), 'its name is not valid UTF-8, so it is not synced; rename it')
+    }
+    const rows = new Map<string, RecordId>()
+    if (row)
+      for (const id of this.#replica.diskChildren(this.#from, row))
+        rows.set(tables.disk.get(this.#from, id)!.name, id)
+    for (const name of listing.names) {
+      if (path === '' && name === MARKER) continue
+      this.#entry(joinPath(path, name), name, parent, rows)
+    }
+    for (const id of rows.values()) this.#missing.push(id)
+  }
+
+  #list(path: string): { names: string[]; undecodable: string[] } | null {
+    try {
+      return this.#files.folder.list(path)
+    } catch (error) {
+      if (!(error instanceof FileError) || path === '') throw error
+      // What cannot be read is not gone (R11).
+      if (error.code !== 'not-found') this.#problem(path, `${error.message}; nothing below it was synced`)
+      return null
+    }
+  }
+
+  #entry(path: string, name: string, parent: RecordId | Appeared, rows: Map<string, RecordId>): void {
+    const rowId = rows.get(name)
+    rows.delete(name)
+    const stat = this.#stat(path)
+    if (stat === 'unreadable') return
+    if (stat === null) {
+      if (rowId) this.#missing.push(rowId)
+      return
+    }
+    this.scan.seen++
+    if (stat.type === 'other') {
+      this.#problem(path, 'it is no file, folder or link, so it is not synced')
+      return
+    }
+    const refused = nameProblem(name)
+    if (refused) {
+      this.#problem(path, `its name cannot be synced: ${refused}; rename it`)
+      return
+    }
+    const row = rowId && tables.disk.get(this.#from, rowId)
+    if (rowId && row && this.#stillIs(rowId, row, stat)) this.#known(rowId, row, path, stat)
+    else {
+      if (rowId) this.#missing.push(rowId)
+      this.#unknown(path, name, parent, stat)
+    }
+  }
+
+  #stat(path: string): Stat | null | 'unreadable' {
+    try {
+      return this.#files.folder.stat(path)
+    } catch (error) {
+      if (!(error instanceof FileError)) throw error
+      this.#problem(path, error.message)
+      return 'unreadable'
+    }
+  }
+
+  /**
+   * A path keeps its node, since editors replace files by new ones; but a folder that is now another row's
+   * folder was renamed.
+   */
+  #stillIs(id: RecordId, row: DiskRow, stat: Stat): boolean {
+    if (row.kind !== stat.type || this.#found.has(id)) return false
+    if (stat.type !== 'folder' || row.identity === stat.identity || row.identity === '') return true
+    const other = tables.diskIdentity.get(this.#from, stat.identity)
+    return other === undefined || other === id
+  }
+
+  #known(id: RecordId, row: DiskRow, path: string, stat: Stat): void {
+    this.#found.add(id)
+    if (stat.type === 'folder') {
+      if (row.identity !== stat.identity) this.scan.changed.push({ id, path, stat })
+      this.#folder(path, id, id)
+    } else if (row.signature !== stat.signature) this.scan.changed.push({ id, path, stat })
+  }
+
+  #unknown(path: string, name: string, parent: RecordId | Appeared, stat: Stat): void {
+    const id = this.#movedHere(stat)
+    if (id) {
+      this.#found.add(id)
+      this.scan.moved.push({ id, path, parent, name, stat })
+      const row = tables.disk.get(this.#from, id)!
+      if (stat.type === 'folder') this.#folder(path, id, id)
+      else if (row.signature !== stat.signature) this.scan.changed.push({ id, path, stat })
+      return
+    }
+    const appeared: Appeared = { path, parent, name, stat }
+    this.scan.appeared.push(appeared)
+    if (stat.type === 'folder') this.#folder(path, null, appeared)
+  }
+
+  /** The row whose file or folder this is, if it is no longer where the row says. */
+  #movedHere(stat: Stat): RecordId | null {
+    const id = tables.diskIdentity.get(this.#from, stat.identity)
+    const row = id && tables.disk.get(this.#from, id)
+    if (!id || !row || row.kind !== stat.type || this.#found.has(id)) return null
+    const at = diskPath(this.#from, id)
+    if (at === null) return id
+    // Where case is ignored the old spelling still answers: only a listing shows which one it is.
+    const folder = at.slice(0, Math.max(0, at.length - row.name.length - 1))
+    const there = this.#list(folder)?.names.includes(row.name) ? this.#stat(at) : null
+    if (there === null) return id
+    // Another file took its path: the path keeps the node, except for folders, which are what they hold.
+    if (there === 'unreadable' || there.identity === stat.identity) return null
+    return stat.type === 'folder' ? id : null
+  }
+
+  #leave(id: RecordId): void {
+    if (this.#found.has(id)) return
+    this.#found.add(id)
+    for (const child of this.#replica.diskChildren(this.#from, id)) this.#leave(child)
+    this.scan.gone.push(id)
+  }
+
+  #problem(path: string, problem: string): void {
+    this.scan.problems.push({ path, problem })
+  }
+}

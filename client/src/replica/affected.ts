@@ -1,0 +1,92 @@
+/**
+ * Which nodes may have to change on the disk after records changed: those records, and what depends on them
+ * through names, aliases and shown-ness. The cost follows the change, not the tree.
+ */
+import { type RecordId, ROOT } from '@pileus/core/ids/ids'
+import { originalOfConflictName } from '@pileus/core/tree/names'
+import type { View } from '@pileus/core/tree/view'
+import { type StoreReader, withPrefix } from '../store/store.ts'
+import { effectiveBody } from './forest.ts'
+import type { Replica } from './replica.ts'
+import { tables } from './tables.ts'
+
+/** All nodes whose place on the disk may differ from what is wanted, given what was touched. */
+export function affectedNodes(replica: Replica, from: StoreReader, view: View): Set<RecordId> {
+  const walk = new Walk(replica, from, view)
+  for (const [id] of tables.touched.entries(from)) walk.addRecord(id as RecordId)
+  for (const [key] of tables.touchedName.entries(from)) {
+    walk.addName(key.slice(0, 32) as RecordId, key.slice(33))
+  }
+  return walk.found
+}
+
+/** Every node there is: for when nothing is known about what changed, and to check the other answer. */
+export function allNodes(from: StoreReader): Set<RecordId> {
+  const found = new Set<RecordId>()
+  for (const table of [tables.known, tables.outbox, tables.disk]) {
+    for (const [id] of table.entries(from)) found.add(id as RecordId)
+  }
+  return found
+}
+
+class Walk {
+  readonly found = new Set<RecordId>()
+  readonly #names = new Set<string>()
+  readonly #replica: Replica
+  readonly #from: StoreReader
+  readonly #view: View
+
+  constructor(replica: Replica, from: StoreReader, view: View) {
+    this.#replica = replica
+    this.#from = from
+    this.#view = view
+  }
+
+  addRecord(id: RecordId): void {
+    this.#add(id)
+    const row = tables.disk.get(this.#from, id)
+    // The name it gives up on the disk may be wanted by a namesake.
+    if (row) this.addName(row.parent, this.#replica.nameKey(row.name))
+    const body = effectiveBody(this.#from, id)
+    if (!body) return
+    const parent = this.#view.parentOf(id)
+    this.addName(parent, this.#replica.nameKey(body.place.name))
+    // A deleted folder shows only while something in it does (R6).
+    for (let at = parent; at !== ROOT; at = this.#view.parentOf(at)) {
+      const above = effectiveBody(this.#from, at)
+      if (!above?.deleted) break
+      this.#add(at)
+      this.addName(this.#view.parentOf(at), this.#replica.nameKey(above.place.name))
+    }
+  }
+
+  /** Whoever may hold this name, in the folder and in all that are one with it. */
+  addName(parent: RecordId, key: string): void {
+    if (this.#names.has(`${parent}/${key}`)) return
+    const members = parent === ROOT ? [ROOT] : this.#view.aliases(parent)
+    for (const member of [parent, ...members]) {
+      this.#names.add(`${member}/${key}`)
+      for (const [child] of tables.child.entries(this.#from, withPrefix(`${member}/${key}/`))) {
+        this.#add(child.slice(-32) as RecordId)
+      }
+      const there = this.#replica.diskAt(this.#from, member, key)
+      if (there) this.#add(there)
+    }
+    // A free or a taken conflict name decides what the others are called.
+    const original = originalOfConflictName(key)
+    if (original !== null) this.addName(parent, original)
+  }
+
+  #add(id: RecordId): void {
+    if (this.found.has(id)) return
+    this.found.add(id)
+    const body = effectiveBody(this.#from, id)
+    if (body?.kind !== 'folder') return
+    const located = this.#view.locate(id)
+    // A folder that is not on the disk under its own id shows its children elsewhere, or is about to show them.
+    if (located.status === 'shown' && tables.disk.get(this.#from, id)) return
+    for (const [child] of tables.child.entries(this.#from, withPrefix(`${id}/`)))
+      this.#add(child.slice(-32) as RecordId)
+    for (const child of this.#replica.diskChildren(this.#from, id)) this.#add(child)
+  }
+}

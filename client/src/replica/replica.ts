@@ -1,0 +1,361 @@
+/**
+ * This device's copy of a zone: the records as the server has them, the versions that wait to be pushed, and
+ * indexes over whichever counts. All writes happen in transactions of the caller.
+ */
+import { decodeCbor, encodeCbor } from '@pileus/core/bytes/cbor'
+import type { Crypto } from '@pileus/core/crypto/crypto'
+import { addToSet, emptySetHash, removeFromSet, setDigest } from '@pileus/core/crypto/lthash'
+import type { Random } from '@pileus/core/crypto/random'
+import {
+  type ChunkId,
+  type Digest,
+  idBytes,
+  type RecordId,
+  randomId,
+  type WriterId,
+  type ZoneId,
+} from '@pileus/core/ids/ids'
+import type { ZoneKeys } from '@pileus/core/keys/zone-keys'
+import { sameBody } from '@pileus/core/merge/merge'
+import type { RecordBody, RecordVersion } from '@pileus/core/records/record'
+import { NO_REFS, type Refs } from '@pileus/core/records/refs'
+import { leafOf, sealRecord } from '@pileus/core/records/seal'
+import type { SealedRecord } from '@pileus/core/records/sealed'
+import { nameKey } from '@pileus/core/tree/names'
+import { updateRedirects } from '@pileus/core/tree/redirects'
+import { createView, type View } from '@pileus/core/tree/view'
+import { NO_VERSION, nextVector, vectorKey } from '@pileus/core/versions/vector'
+import type { Store, StoreReader, StoreWriter } from '../store/store.ts'
+import { effectiveBody, replicaForest, treeNode } from './forest.ts'
+import { type DiskRow, getMeta, type Known, type Pending, putMeta, tables } from './tables.ts'
+
+export interface ReplicaContext {
+  readonly store: Store
+  readonly crypto: Crypto
+  readonly random: Random
+  readonly zone: ZoneId
+  /** Keys under which new versions are sealed. */
+  readonly keys: () => ZoneKeys
+  readonly caseInsensitive: boolean
+}
+
+/** The version that counts here, and how it is told from others. */
+export interface Effective {
+  readonly body: RecordBody
+  readonly key: string
+}
+
+export class Replica {
+  readonly #context: ReplicaContext
+  readonly #redirects = new Map<RecordId, RecordId>()
+  readonly writer: WriterId
+  /** Changes of places in the running transaction, for the redirects. */
+  #placed = new Set<RecordId>()
+
+  constructor(context: ReplicaContext) {
+    this.#context = context
+    this.#loadRedirects()
+    this.writer = getMeta(context.store, 'writer') ?? this.#bearWriter()
+  }
+
+  get store(): Store {
+    return this.#context.store
+  }
+
+  get caseInsensitive(): boolean {
+    return this.#context.caseInsensitive
+  }
+
+  /** Runs `work` as one transaction; redirects follow the places it changed. */
+  transaction<T>(durability: 'durable' | 'lazy', work: (tx: StoreWriter) => T): T {
+    this.#placed = new Set()
+    try {
+      return this.store.transaction(durability, (tx) => {
+        const result = work(tx)
+        this.#settleRedirects(tx)
+        return result
+      })
+    } catch (error) {
+      this.#loadRedirects()
+      throw error
+    }
+  }
+
+  /** The tree as it is in this reader. */
+  view(from: StoreReader): View {
+    return createView(replicaForest(from, this.#redirects, this.#context.caseInsensitive))
+  }
+
+  /** Inside a transaction, after places changed: redirects must be settled before a view is right again. */
+  freshView(tx: StoreWriter): View {
+    this.#settleRedirects(tx)
+    return this.view(tx)
+  }
+
+  effective(from: StoreReader, id: RecordId): Effective | undefined {
+    const version = tables.outbox.get(from, id) ?? tables.known.get(from, id)
+    return version && { body: version.body, key: vectorKey(version.vector) }
+  }
+
+  nameKey(name: string): string {
+    return nameKey(name, this.#context.caseInsensitive)
+  }
+
+  /** A stamp later than any seen. */
+  nextStamp(tx: StoreWriter): { counter: number; writer: WriterId } {
+    const counter = (getMeta(tx, 'stamp') ?? 0) + 1
+    putMeta(tx, 'stamp', counter)
+    return { counter, writer: this.writer }
+  }
+
+  /**
+   * Makes `body` the version that counts, to be pushed. `refs` names its chunks; where its content is not new,
+   * those of the version before hold. Returns without a trace when the effective version says the same.
+   */
+  putPending(
+    tx: StoreWriter,
+    id: RecordId,
+    body: RecordBody,
+    options: { refs?: Refs; group?: string | null } = {},
+  ): void {
+    const { crypto, random, zone } = this.#context
+    const known = tables.known.get(tx, id)
+    const before = tables.outbox.get(tx, id)
+    if (before ? sameBody(before.body, body) : known && sameBody(known.body, body)) return
+    const refs = options.refs ?? (body.content?.type === 'chunks' ? this.#refsOf(tx, id, body) : NO_REFS)
+    const own = Math.max(before?.vector[this.writer] ?? 0, tables.sealedUpTo.get(tx, id) ?? 0)
+    const vector = nextVector(known?.vector ?? NO_VERSION, this.writer, own)
+    const keys = this.#context.keys()
+    const sealed = sealRecord(crypto, random, keys, { zone, id, vector, body }, refs)
+    const order = getMeta(tx, 'order') ?? 0
+    putMeta(tx, 'order', order + 1)
+    this.#retire(tx, id)
+    const pending: Pending = {
+      vector,
+      body,
+      leaf: leafOf(crypto, sealed),
+      base: known?.body ?? null,
+      group: options.group ?? before?.group ?? null,
+      order,
+    }
+    tables.outboxSealed.put(tx, id, encodeSealed(sealed))
+    this.#index(tx, id, body, () => tables.outbox.put(tx, id, pending))
+  }
+
+  /** The server accepted the pending version with this leaf. False when another is pending by now. */
+  acceptPending(tx: StoreWriter, id: RecordId, leaf: Digest, sequence: number): boolean {
+    const pending = tables.outbox.get(tx, id)
+    if (pending?.leaf !== leaf) return false
+    const { vector, body } = pending
+    this.#putKnown(tx, id, { vector, body, leaf, sequence }, tables.outboxSealed.get(tx, id)!)
+    this.#index(tx, id, body, () => this.#deletePending(tx, id, pending))
+    return true
+  }
+
+  /** The server has this version now. What is pending stays pending: the caller merges. */
+  putKnown(tx: StoreWriter, version: RecordVersion, sealed: SealedRecord, sequence: number): void {
+    const { id, vector, body } = version
+    const counter = body.place.stamp.counter
+    if (counter > (getMeta(tx, 'stamp') ?? 0)) putMeta(tx, 'stamp', counter)
+    this.#retire(tx, id)
+    const effective = tables.outbox.get(tx, id)?.body ?? body
+    this.#index(tx, id, effective, () => {
+      const leaf = leafOf(this.#context.crypto, sealed)
+      this.#putKnown(tx, id, { vector, body, leaf, sequence }, encodeSealed(sealed))
+    })
+  }
+
+  /** Drops the pending version: what the server has says it all. */
+  dropPending(tx: StoreWriter, id: RecordId): void {
+    const pending = tables.outbox.get(tx, id)
+    if (!pending) return
+    this.#retire(tx, id)
+    const known = tables.known.get(tx, id)
+    this.#index(tx, id, known?.body, () => this.#deletePending(tx, id, pending))
+  }
+
+  /** Sends a known version again, the same bytes, to a server that lost it. */
+  pushAgain(tx: StoreWriter, id: RecordId): void {
+    const known = tables.known.get(tx, id)
+    if (!known || tables.outbox.get(tx, id)) return
+    const order = getMeta(tx, 'order') ?? 0
+    putMeta(tx, 'order', order + 1)
+    const { vector, body, leaf } = known
+    tables.outbox.put(tx, id, { vector, body, leaf, base: body, group: null, order })
+    tables.outboxSealed.put(tx, id, tables.sealed.get(tx, id)!)
+    tables.sealed.delete(tx, id)
+    this.#changeSet(tx, leaf, null)
+    tables.known.delete(tx, id)
+  }
+
+  /** Digest of the set of known versions, to hold against the server's. */
+  setDigest(from: StoreReader): Digest {
+    return setDigest(this.#context.crypto, tables.setHash.get(from, 'known') ?? emptySetHash())
+  }
+
+  /** The disk now shows the effective version of this record, or it never will again (null). */
+  putDisk(tx: StoreWriter, id: RecordId, row: DiskRow | null): void {
+    const before = tables.disk.get(tx, id)
+    if (before) {
+      const key = this.#diskKey(before)
+      if (tables.diskChild.get(tx, key) === id) tables.diskChild.delete(tx, key)
+      if (tables.diskIdentity.get(tx, before.identity) === id) tables.diskIdentity.delete(tx, before.identity)
+    }
+    if (!row) {
+      tables.disk.delete(tx, id)
+      tables.base.delete(tx, id)
+      return
+    }
+    tables.disk.put(tx, id, row)
+    tables.diskChild.put(tx, this.#diskKey(row), id)
+    if (row.identity) tables.diskIdentity.put(tx, row.identity, id)
+    if (row.version === this.effective(tx, id)?.key) tables.base.delete(tx, id)
+  }
+
+  /** Which record has this name in this folder on the disk. */
+  diskAt(from: StoreReader, parent: RecordId, name: string): RecordId | undefined {
+    return tables.diskChild.get(from, this.#diskKey({ parent, name }))
+  }
+
+  *diskChildren(from: StoreReader, parent: RecordId): Iterable<RecordId> {
+    for (const [, id] of tables.diskChild.entries(from, { from: `${parent}/`, to: `${parent}0` })) yield id
+  }
+
+  /** The body a disk row shows: what a local change was made from. */
+  shownBody(from: StoreReader, id: RecordId): RecordBody | null {
+    const row = tables.disk.get(from, id)
+    const effective = this.effective(from, id)
+    if (row && effective && row.version === effective.key) return effective.body
+    return tables.base.get(from, id) ?? null
+  }
+
+  touch(tx: StoreWriter, id: RecordId): void {
+    tables.touched.put(tx, id, '')
+  }
+
+  #diskKey(at: { parent: RecordId; name: string }): string {
+    // The disk itself decides what is one name: NFC twins live beside each other on most disks.
+    return `${at.parent}/${this.#context.caseInsensitive ? this.nameKey(at.name) : at.name}`
+  }
+
+  /** Before the effective version changes: keeps what the disk shows, if it shows that version. */
+  #retire(tx: StoreWriter, id: RecordId): void {
+    const row = tables.disk.get(tx, id)
+    const effective = this.effective(tx, id)
+    if (!row || !effective || row.version !== effective.key) return
+    if (tables.base.get(tx, id) === undefined) tables.base.put(tx, id, effective.body)
+  }
+
+  /** Changes the effective version by `write` and moves it in the indexes. */
+  #index(tx: StoreWriter, id: RecordId, after: RecordBody | undefined, write: () => void): void {
+    const before = effectiveBody(tx, id)
+    write()
+    this.touch(tx, id)
+    if (
+      before &&
+      after &&
+      before.place.parent === after.place.parent &&
+      before.place.name === after.place.name
+    ) {
+      this.#touchName(tx, after)
+      if (
+        before.place.former !== after.place.former ||
+        before.deleted !== after.deleted ||
+        before.place.stamp.counter !== after.place.stamp.counter
+      )
+        this.#placed.add(id)
+      return
+    }
+    this.#placed.add(id)
+    if (before) {
+      tables.child.delete(tx, this.#childKey(before, id))
+      this.#touchName(tx, before)
+    }
+    if (after) {
+      tables.child.put(tx, this.#childKey(after, id), '')
+      this.#touchName(tx, after)
+    }
+  }
+
+  #childKey(body: RecordBody, id: RecordId): string {
+    return `${body.place.parent}/${this.nameKey(body.place.name)}/${id}`
+  }
+
+  #touchName(tx: StoreWriter, body: RecordBody): void {
+    tables.touchedName.put(tx, `${body.place.parent}/${this.nameKey(body.place.name)}`, '')
+  }
+
+  #putKnown(tx: StoreWriter, id: RecordId, known: Known, sealed: Uint8Array): void {
+    this.#changeSet(tx, tables.known.get(tx, id)?.leaf ?? null, known.leaf)
+    tables.known.put(tx, id, known)
+    tables.sealed.put(tx, id, sealed)
+  }
+
+  #deletePending(tx: StoreWriter, id: RecordId, pending: Pending): void {
+    const own = pending.vector[this.writer] ?? 0
+    if (own > (tables.known.get(tx, id)?.vector[this.writer] ?? 0)) tables.sealedUpTo.put(tx, id, own)
+    tables.outbox.delete(tx, id)
+    tables.outboxSealed.delete(tx, id)
+  }
+
+  #changeSet(tx: StoreWriter, before: Digest | null, after: Digest | null): void {
+    const { crypto } = this.#context
+    const state = Uint8Array.from(tables.setHash.get(tx, 'known') ?? emptySetHash())
+    if (before) removeFromSet(crypto, state, idBytes(before))
+    if (after) addToSet(crypto, state, idBytes(after))
+    tables.setHash.put(tx, 'known', state)
+  }
+
+  #refsOf(tx: StoreReader, id: RecordId, body: RecordBody): Refs {
+    const bytes = tables.outboxSealed.get(tx, id) ?? tables.sealed.get(tx, id)
+    if (!bytes)
+      throw new Error(`record ${id} has content but no list of its chunks: pass refs with new content`)
+    const { refs } = decodeSealed(bytes)
+    if (refs.depth === 0 && body.content?.type === 'chunks' && body.content.list.depth === 0) {
+      return { depth: 0, ids: uniqueIds(body.content.list.entries.map((entry) => entry.id)) }
+    }
+    return refs
+  }
+
+  #settleRedirects(tx: StoreWriter): void {
+    if (this.#placed.size === 0) return
+    const placed = this.#placed
+    this.#placed = new Set()
+    const nodes = {
+      node: (id: RecordId) => {
+        const body = effectiveBody(tx, id)
+        return body && treeNode(id, body)
+      },
+    }
+    for (const id of updateRedirects(nodes, this.#redirects, placed)) {
+      const to = this.#redirects.get(id)
+      if (to === undefined) tables.redirect.delete(tx, id)
+      else tables.redirect.put(tx, id, to)
+      this.touch(tx, id)
+    }
+  }
+
+  #loadRedirects(): void {
+    this.#redirects.clear()
+    for (const [id, to] of tables.redirect.entries(this.store)) this.#redirects.set(id as RecordId, to)
+  }
+
+  #bearWriter(): WriterId {
+    const writer = randomId('writer', this.#context.random)
+    this.store.transaction('durable', (tx) => putMeta(tx, 'writer', writer))
+    return writer
+  }
+}
+
+export function encodeSealed(sealed: SealedRecord): Uint8Array {
+  return encodeCbor([sealed.facts, sealed.seal, sealed.refs.depth, sealed.refs.ids as ChunkId[]])
+}
+
+export function decodeSealed(bytes: Uint8Array): SealedRecord {
+  const [facts, seal, depth, ids] = decodeCbor(bytes) as [Uint8Array, Uint8Array, number, ChunkId[]]
+  return { facts, seal, refs: { depth, ids } }
+}
+
+export function uniqueIds(ids: readonly ChunkId[]): ChunkId[] {
+  return [...new Set(ids)]
+}

@@ -1,0 +1,139 @@
+/** The tables of a replica: what is kept under which key. */
+import type { Digest, RecordId, WriterId } from '@pileus/core/ids/ids'
+import type { Attributes, RecordBody } from '@pileus/core/records/record'
+import type { VersionVector } from '@pileus/core/versions/vector'
+import type { KeyRange, StoreReader, StoreWriter } from '../store/store.ts'
+
+/** A record as the server has it, opened. */
+export interface Known {
+  readonly vector: VersionVector
+  readonly body: RecordBody
+  readonly leaf: Digest
+  readonly sequence: number
+}
+
+/** A version this device made that the server has not accepted yet. Its sealed bytes are in `outboxSealed`. */
+export interface Pending {
+  readonly vector: VersionVector
+  readonly body: RecordBody
+  readonly leaf: Digest
+  /** The known version it was made from, by which it is merged when the server has moved on. */
+  readonly base: RecordBody | null
+  /** Pending versions of the same group are pushed together, and accepted together or not at all. */
+  readonly group: string | null
+  /** Pushed in this order, folders before what is in them. */
+  readonly order: number
+}
+
+/** A file, folder or link as it stood on this disk when disk and replica last agreed on it. */
+export interface DiskRow {
+  readonly kind: 'file' | 'folder' | 'link'
+  readonly parent: RecordId
+  /** As it is on the disk, a conflict name perhaps. */
+  readonly name: string
+  readonly sameness: string
+  readonly attributes: Attributes
+  readonly size: number
+  /** Stat.identity and Stat.signature; '' for a row to look at again. */
+  readonly identity: string
+  readonly signature: string
+  /** vectorKey of the version it shows; another text when it shows none of them (its body is in `base`). */
+  readonly version: string
+}
+
+/** A displaced file, kept until its content is certain to be in history (R10). */
+export interface Stashed {
+  readonly record: RecordId
+  readonly path: string
+  readonly size: number
+  readonly mtime: number
+  readonly version: string
+}
+
+export interface Meta {
+  cursor: { incarnation: number; sequence: number; chain: Digest }
+  writer: WriterId
+  /** The highest stamp counter seen. */
+  stamp: number
+  /** The next Pending.order. */
+  order: number
+  /** While the zone is read again from its start: what the server lost will be pushed again. */
+  rereading: boolean
+  /** Runs of the sync, for names that must be new. */
+  run: number
+}
+
+interface Table<V> {
+  get(from: StoreReader, key: string): V | undefined
+  put(tx: StoreWriter, key: string, value: V): void
+  delete(tx: StoreWriter, key: string): void
+  entries(from: StoreReader, range?: KeyRange): Iterable<readonly [string, V]>
+  count(from: StoreReader): number
+}
+
+function jsonTable<V>(name: string): Table<V> {
+  return {
+    get(from, key) {
+      const text = from.get(name, key)
+      return text === undefined ? undefined : (JSON.parse(text as string) as V)
+    },
+    put: (tx, key, value) => tx.put(name, key, JSON.stringify(value)),
+    delete: (tx, key) => tx.delete(name, key),
+    *entries(from, range) {
+      for (const [key, text] of from.scan(name, range)) yield [key, JSON.parse(text as string) as V]
+    },
+    count: (from) => from.count(name),
+  }
+}
+
+function rawTable<V extends string | Uint8Array>(name: string): Table<V> {
+  return {
+    get: (from, key) => from.get(name, key) as V | undefined,
+    put: (tx, key, value) => tx.put(name, key, value),
+    delete: (tx, key) => tx.delete(name, key),
+    entries: (from, range) => from.scan(name, range) as Iterable<readonly [string, V]>,
+    count: (from) => from.count(name),
+  }
+}
+
+export const tables = {
+  known: jsonTable<Known>('known'),
+  /** Canonical CBOR of the sealed record, kept to give back to a server that lost it. */
+  sealed: rawTable<Uint8Array>('sealed'),
+  outbox: jsonTable<Pending>('outbox'),
+  outboxSealed: rawTable<Uint8Array>('outboxSealed'),
+  /** This writer's highest counter per record, where neither known nor pending version shows it any more. */
+  sealedUpTo: jsonTable<number>('sealedUpTo'),
+  /** parent/name key/record → ''. */
+  child: rawTable<string>('child'),
+  redirect: rawTable<RecordId>('redirect'),
+  disk: jsonTable<DiskRow>('disk'),
+  /** parent/name → record; the name folded on disks that ignore case. */
+  diskChild: rawTable<RecordId>('diskChild'),
+  diskIdentity: rawTable<RecordId>('diskIdentity'),
+  /** The body that a disk row shows when the record has moved on: the base to merge a local edit by. */
+  base: jsonTable<RecordBody>('base'),
+  /** Records whose place on the disk may have to change: record → ''. */
+  touched: rawTable<string>('touched'),
+  /** Names whose holders may have changed: parent/name key → ''. */
+  touchedName: rawTable<string>('touchedName'),
+  stash: jsonTable<Stashed>('stash'),
+  /** Deletions that wait for the person (R11): record → ''. */
+  held: rawTable<string>('held'),
+  /** While rereading: records seen so far. */
+  seen: rawTable<string>('seen'),
+  /** Path → what is wrong there, from the last run. */
+  problem: rawTable<string>('problem'),
+  setHash: rawTable<Uint8Array>('setHash'),
+} as const
+
+const metaTable = jsonTable<Meta[keyof Meta]>('meta')
+
+export function getMeta<K extends keyof Meta>(from: StoreReader, key: K): Meta[K] | undefined {
+  return metaTable.get(from, key) as Meta[K] | undefined
+}
+
+export function putMeta<K extends keyof Meta>(tx: StoreWriter, key: K, value: Meta[K] | undefined): void {
+  if (value === undefined) metaTable.delete(tx, key)
+  else metaTable.put(tx, key, value)
+}
