@@ -33,7 +33,7 @@ export function chunkerKey(crypto: Crypto, key: Uint8Array): ChunkerKey {
   }
   const table = crypto.hkdfSha256(key, NO_SALT, ascii('pileus chunker 1 table'), TABLE_ENTRIES * 4)
   const view = new DataView(table.buffer, table.byteOffset, table.byteLength)
-  const gear = Int32Array.from({ length: TABLE_ENTRIES }, (_, byte) => view.getInt32(byte * 4))
+  const gear = Int32Array.from({ length: TABLE_ENTRIES }, (_, byte) => view.getInt32(byte * 4, true))
   const verdictKey = crypto.hkdfSha256(key, NO_SALT, ascii('pileus chunker 1 verdict'), KEY_BYTES)
   return new ExpandedKey(crypto, gear, verdictKey)
 }
