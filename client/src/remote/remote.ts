@@ -35,8 +35,11 @@ export interface Remote {
 
 /** No usable answer came: server down, not reachable, or not a Pileus server. */
 export class Unreachable extends Error {
-  constructor(message: string, cause?: unknown) {
+  /** True when an answer began and broke off: the server is there, and failed at what it was sending. */
+  readonly midway: boolean
+  constructor(message: string, cause?: unknown, midway = false) {
     super(message, { cause })
     this.name = 'Unreachable'
+    this.midway = midway
   }
 }
