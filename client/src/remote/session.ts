@@ -1,0 +1,85 @@
+/** A device's session: opened with the device key when it is first needed, and again when it has ended. */
+import type { Crypto } from '@pileus/core/crypto/crypto'
+import type { DeviceId } from '@pileus/core/ids/ids'
+import { answerChallenge } from '@pileus/core/keys/challenge'
+import type { SecretKey } from '@pileus/core/keys/secrets'
+import type { Session as SessionMessage } from '@pileus/core/protocol/account'
+import { Problem } from '@pileus/core/protocol/problem'
+import type { CallInput, CallOutput, Calls, EndpointName } from './calls.ts'
+import { Unreachable } from './remote.ts'
+
+export interface Session {
+  /** A token that should be good; `not` is one that turned out not to be. */
+  token(not?: string): Promise<string>
+}
+
+export interface DeviceSessionOptions {
+  readonly calls: Calls
+  readonly crypto: Crypto
+  /** Milliseconds since 1970. */
+  readonly clock: () => number
+  readonly device: { readonly id: DeviceId; readonly seed: SecretKey }
+  /** One that was just opened. */
+  readonly opened?: SessionMessage
+}
+
+/** Opened anew this long before it ends. */
+const EARLY_MS = 60_000
+
+/** The session of this device. Many calls at once open one. */
+export function deviceSession(options: DeviceSessionOptions): Session {
+  const { calls, crypto, clock, device } = options
+  let current = options.opened ? lasting(options.opened, clock()) : null
+  let opening: Promise<string> | null = null
+  const open = async (): Promise<string> => {
+    const opened = await openSession(calls, crypto, device)
+    current = lasting(opened, clock())
+    return current.token
+  }
+  return {
+    async token(not) {
+      if (current && current.token !== not && clock() < current.until) return current.token
+      opening ??= open().finally(() => {
+        opening = null
+      })
+      return opening
+    },
+  }
+}
+
+/** Calls made in this session. One whose session has ended is made again in a new one, once. */
+export function signedIn(calls: Calls, session: Session): Calls {
+  return {
+    async call<N extends EndpointName>(name: N, input: CallInput<N>): Promise<CallOutput<N>> {
+      const token = await session.token()
+      try {
+        return await calls.call(name, { ...input, token })
+      } catch (error) {
+        if (!(error instanceof Problem && error.code === 'not-signed-in')) throw error
+        return calls.call(name, { ...input, token: await session.token(token) })
+      }
+    },
+  }
+}
+
+/** Opens a session with the device key. A nonce whose answer was lost is used up, so another is asked for. */
+export async function openSession(
+  calls: Calls,
+  crypto: Crypto,
+  device: { readonly id: DeviceId; readonly seed: SecretKey },
+): Promise<SessionMessage> {
+  for (let attempt = 0; ; attempt++) {
+    const { nonce } = await calls.call('challenge', { body: { device: device.id } })
+    const signature = answerChallenge(crypto, device.seed, 'device login', device.id, nonce)
+    try {
+      return await calls.call('deviceLogin', { body: { device: device.id, nonce, signature } })
+    } catch (error) {
+      const lost = error instanceof Unreachable || (error instanceof Problem && error.code === 'internal')
+      if (!lost || attempt === 2) throw error
+    }
+  }
+}
+
+function lasting(session: SessionMessage, now: number): { token: string; until: number } {
+  return { token: session.token, until: now + session.expiresInSeconds * 1_000 - EARLY_MS }
+}
