@@ -40,7 +40,7 @@ export class CborError extends Error {
 /** The deterministic encoding. Throws CborError for what is not a CborValue or is nested too deep. */
 export function encodeCbor(value: CborValue): Uint8Array {
   assertEncodable(value, '', 0)
-  return encode(value)
+  return plain(encode(value))
 }
 
 /**
@@ -52,8 +52,7 @@ export function decodeCbor(bytes: Uint8Array, limits: CborLimits = {}): CborValu
   if (bytes.length > maxBytes) {
     throw new CborError(`cannot read CBOR of ${bytes.length} bytes: at most ${maxBytes} are taken`, 0)
   }
-  // A plain view, so that byte strings in the result are never a Buffer, whose slice() would alias.
-  const data = new Uint8Array(bytes.buffer, bytes.byteOffset, bytes.length)
+  const data = plain(bytes)
   const tokenizer = new BoundedTokenizer(data, limits)
   try {
     return decode(data, { ...OPTIONS, tokenizer }) as CborValue
@@ -62,6 +61,11 @@ export function decodeCbor(bytes: Uint8Array, limits: CborLimits = {}): CborValu
     const at = tokenizer.pos()
     throw new CborError(`cannot read CBOR at byte ${at}: ${(error as Error).message}`, at)
   }
+}
+
+/** A view that is never a Buffer, whose slice() aliases; on Node the library hands some out. */
+function plain(bytes: Uint8Array): Uint8Array {
+  return new Uint8Array(bytes.buffer, bytes.byteOffset, bytes.length)
 }
 
 const OPTIONS: DecodeOptions = {

@@ -1,0 +1,17 @@
+/** Lowercase hex. */
+import fc from 'fast-check'
+import { expect, test } from 'vitest'
+import { fromHex, toHex } from './hex.ts'
+
+test('it is what Buffer calls hex, and comes back', () => {
+  fc.assert(
+    fc.property(fc.uint8Array({ maxLength: 100 }), (bytes) => {
+      expect(toHex(bytes)).toBe(Buffer.from(bytes).toString('hex'))
+      expect(fromHex(toHex(bytes))).toEqual(bytes)
+    }),
+  )
+})
+
+test.each(['a', 'AB', 'g0', '0 ', '0x', 'é0', '１2'])('%j is refused', (text) => {
+  expect(() => fromHex(text)).toThrow(RangeError)
+})
