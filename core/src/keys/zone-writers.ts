@@ -1,6 +1,29 @@
 /** Whether a batch could be written by whoever signed it, at the log head it names and the place it has. */
+import type { Crypto } from '../crypto/crypto.ts'
 import type { AccountId, DeviceId, Digest } from '../ids/ids.ts'
+import { type CertifiedDevice, openCertificate, readCertificate } from './device.ts'
+import { KeyRefused } from './refused.ts'
 import { deviceKey, type ZoneState } from './zone-log.ts'
+
+/**
+ * The device of a certificate that an identity in this log signed: of a member, or of a former one whose
+ * batches are still read. Throws KeyRefused. Whether it may write is for `judgeWrite` to say.
+ */
+export function deviceInZone(crypto: Crypto, state: ZoneState, certificate: Uint8Array): CertifiedDevice {
+  const { account, device } = readCertificate(crypto, certificate)
+  const terms = state.terms.get(account) ?? []
+  for (const { identity } of terms) {
+    try {
+      return openCertificate(crypto, certificate, identity.signingKey)
+    } catch (error) {
+      if (!(error instanceof KeyRefused)) throw error
+    }
+  }
+  throw new KeyRefused(
+    'bad-signature',
+    `no identity of account ${account} in the log of zone ${state.zone} vouches for device ${device}`,
+  )
+}
 
 /** A batch as it claims to stand in a zone. */
 export interface WriteClaim {
