@@ -6,7 +6,7 @@ import { argon2Sync } from 'node:crypto'
 import { argon2id } from '@noble/hashes/argon2.js'
 import { expect, test } from 'vitest'
 import { ARGON2ID_LANES, ARGON2ID_MEMORY_KIB, ARGON2ID_PASSES } from '../limits.ts'
-import { vectorTest } from './vectors.ts'
+import { vectorTest } from './node-vectors.ts'
 
 interface Inputs {
   readonly password: Uint8Array

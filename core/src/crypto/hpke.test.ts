@@ -7,7 +7,7 @@ import { expect, test } from 'vitest'
 import { AuthenticationFailed } from './crypto.ts'
 import { hpkeOpen, hpkeSeal, XWING_ENCAPSULATION_BYTES, xwingPublicKey } from './hpke.ts'
 import { nodeCrypto, nodeRandom } from './node.ts'
-import { field, vectorTest, type WycheproofCase, wycheproofCases } from './vectors.ts'
+import { field, vectorTest, type WycheproofCase, wycheproofCases } from './node-vectors.ts'
 
 vectorTest({
   file: 'xwing.json',

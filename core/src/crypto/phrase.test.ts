@@ -1,8 +1,8 @@
 /** The recovery phrase (BIP-39). */
 import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
+import { vectorTest } from './node-vectors.ts'
 import { entropyFromPhrase, InvalidPhrase, phraseFromEntropy } from './phrase.ts'
-import { vectorTest } from './vectors.ts'
 
 vectorTest({
   file: 'bip39.json',

@@ -4,7 +4,7 @@ import { describe, expect, test } from 'vitest'
 import { browserCrypto, browserRandom } from './browser.ts'
 import { AuthenticationFailed, type Crypto } from './crypto.ts'
 import { nodeCrypto, nodeRandom } from './node.ts'
-import { field, vectorTest, type WycheproofCase, wycheproofCases } from './vectors.ts'
+import { field, vectorTest, type WycheproofCase, wycheproofCases } from './node-vectors.ts'
 
 const IMPLEMENTATIONS = [
   ['node:crypto', nodeCrypto],
