@@ -5,9 +5,9 @@ import { toHex } from '../bytes/hex.ts'
 import { browserCrypto } from '../crypto/browser.ts'
 import { nodeCrypto } from '../crypto/node.ts'
 import { type Digest, idFromBytes } from '../ids/ids.ts'
-import { CHUNK_MAX_BYTES } from '../limits.ts'
+import { CHUNK_MAX_BYTES, STORED_CHUNK_MAX_BYTES } from '../limits.ts'
 import type { ChunkEntry } from '../records/record.ts'
-import { ChunkCorrupt, chunkIdOf, openChunk, sealChunk, storedChunkBytes } from './chunk.ts'
+import { ChunkCorrupt, chunkIdOf, openChunk, openPadded, sealChunk, storedChunkBytes } from './chunk.ts'
 import { padmeLength } from './padding.ts'
 
 const secret = new Uint8Array(32).map((_, n) => n)
@@ -136,6 +136,13 @@ describe('opening a chunk (CNT-13)', () => {
     expect(() => openChunk(nodeCrypto, codec.entry, codec.bytes)).toThrow(/codec 1 is not known/)
     const padding = sealAnything(Uint8Array.of(0, 7, 8, 9, 10, 11, 12, 13, 14, 3), 8)
     expect(() => openChunk(nodeCrypto, padding.entry, padding.bytes)).toThrow(/padding is not zero/)
+  })
+
+  it('refuses stored bytes beyond the limit, whose length no entry gives away', () => {
+    const { entry, bytes } = sealAnything(new Uint8Array(STORED_CHUNK_MAX_BYTES), 1)
+    expect(() => openPadded(nodeCrypto, entry, bytes)).toThrow(ChunkCorrupt)
+    const within = sealAnything(new Uint8Array(STORED_CHUNK_MAX_BYTES - 16), 1)
+    expect(openPadded(nodeCrypto, within.entry, within.bytes)).toHaveLength(STORED_CHUNK_MAX_BYTES - 17)
   })
 
   it('refuses padding of another length than the rule gives', () => {

@@ -187,6 +187,15 @@ describe('periodic data (CNT-9)', () => {
     expect(verdicts).toBe(1_024)
   })
 
+  it('looks at each of many candidates in a row', () => {
+    const data = noise(17, 3 * MiB)
+    // Under this key each position in a run of zeros is a candidate from the 32nd on.
+    for (let at = 500; at < data.length; at += 20_000) data.fill(0, at, at + 64)
+    const ends = cuts(keyOf(23_196), data)
+    expect(ends.length).toBeGreaterThan(4)
+    expect(ends).toEqual(naiveCuts(keyBytes(23_196), data))
+  })
+
   it('asks for more bytes rather than decide early', () => {
     const key = keyOf(23_196)
     expect(cutLength(key, new Uint8Array(MiB), false)).toBe(0)
