@@ -75,10 +75,10 @@ export function countField(
   min = 0,
   max = Number.MAX_SAFE_INTEGER,
 ): number {
-  if (typeof value !== 'number' || value < min || value > max) {
+  if (!Number.isSafeInteger(value) || (value as number) < min || (value as number) > max) {
     throw new BadField(`${name} is ${show(value)}, expected an integer from ${min} to ${max}`)
   }
-  return value
+  return value as number
 }
 
 export function textField(value: CborValue | undefined, name: string): string {
