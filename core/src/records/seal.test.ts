@@ -39,8 +39,12 @@ describe('a sealed record', () => {
     expect(toHex(nodeCrypto.sha256(SEALED.facts))).toBe(
       'd7e516ecb7ae878e83d4bfbeea1489962e5e6534c78e262e6a852f1974574a61',
     )
-    expect(toHex(nodeCrypto.sha256(SEALED.seal))).toBe('')
-    expect(leafOf(nodeCrypto, SEALED)).toBe('')
+    expect(toHex(nodeCrypto.sha256(SEALED.seal))).toBe(
+      '19749f54769202d1bbd8ce2df3b25343b6bf009af3597d782831b2ffe29b605d',
+    )
+    expect(leafOf(nodeCrypto, SEALED)).toBe(
+      'f06503ae392cbcb958576c5a232ed37b03f9b686f5d6ef9dce8a891d74369570',
+    )
   })
 
   it('is what a naive reading of the format makes', () => {
