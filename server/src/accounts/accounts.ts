@@ -103,14 +103,14 @@ export interface Accounts {
   device(id: DeviceId): Promise<Device | undefined>
   /** Removed ones too, by time of addition. */
   devices(account: AccountId): Promise<Device[]>
-  /** Marks the device removed and ends its sessions, in one step. False when it is not this account's. */
+  /** Marks the device removed, at once for its open sessions too. False when it is not this account's. */
   removeDevice(account: AccountId, device: DeviceId, at: number): Promise<boolean>
   /** Best effort and lazy: may be lost in a crash. */
   seen(device: DeviceId, at: number): Promise<void>
 
   /** Also forgets the account's expired sessions, and its oldest beyond `SESSIONS_MAX` of the same device. */
   openSession(session: StoredSession, now: number): Promise<void>
-  /** The session and, for a device session, the device's `removedAt`. Expired ones may still be returned. */
+  /** The session, and whether its device was removed. Expired ones may still be returned. */
   session(tokenHash: Digest): Promise<{ session: StoredSession; deviceRemoved: boolean } | undefined>
   endSession(tokenHash: Digest): Promise<void>
 

@@ -70,7 +70,6 @@ export function memoryAccounts(): Accounts {
       const device = devices.get(id)
       if (device?.account !== account) return false
       if (device.removedAt === null) devices.set(id, { ...device, removedAt: at })
-      endSessions((session) => session.device === id)
       return true
     },
     async seen(id, at) {

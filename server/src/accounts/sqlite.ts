@@ -89,7 +89,6 @@ function people(db: Database): Pick<Accounts, People> {
   const deviceById = db.prepare('SELECT * FROM devices WHERE id = ?')
   const devicesOf = db.prepare('SELECT * FROM devices WHERE account = ? ORDER BY added_at, id')
   const remove = db.prepare('UPDATE devices SET removed_at = coalesce(removed_at, ?) WHERE id = ?')
-  const endDevice = db.prepare('DELETE FROM sessions WHERE device = ?')
   const seen = db.prepare('UPDATE devices SET last_seen_at = ? WHERE id = ?')
   const addDevice = (device: Device) =>
     insertDevice.run(
@@ -130,7 +129,6 @@ function people(db: Database): Pick<Accounts, People> {
       db.write(() => {
         if (deviceOf(deviceById.get(blob(id)))?.account !== account) return false
         remove.run(at, blob(id))
-        endDevice.run(blob(id))
         return true
       }),
     seen: (id, at) => db.write(() => void seen.run(at, blob(id))),

@@ -75,11 +75,11 @@ function heads(zones: Map<ZoneId, Zone>): Pick<Zones, Heads> {
     async log(zone, from, limit) {
       return zones.get(zone)?.log.slice(from, from + limit) ?? []
     },
-    async appendLog(zone, expectedLength, entry, logHead) {
+    async appendLog(zone, expected, entry, logHead) {
       const stored = zones.get(zone)
-      if (stored?.log.length !== expectedLength) return 'moved'
+      if (stored?.log.length !== expected.logLength || stored.head.sequence !== expected.sequence) return 'moved'
       stored.log.push(entry)
-      stored.head = { ...stored.head, logLength: expectedLength + 1, logHead }
+      stored.head = { ...stored.head, logLength: expected.logLength + 1, logHead }
       return 'appended'
     },
     async raiseIncarnation(zone, incarnation) {
@@ -213,7 +213,8 @@ function asExpected(head: Head, expected: Commit['expected']): boolean {
   return (
     head.incarnation === expected.incarnation &&
     head.sequence === expected.sequence &&
-    head.generation === expected.generation
+    head.generation === expected.generation &&
+    head.logLength === expected.logLength
   )
 }
 

@@ -97,7 +97,7 @@ function heads(db: Database, numberOf: Numbering): Pick<Zones, Heads> {
   const insertEntry = db.prepare('INSERT INTO log VALUES (?, ?, ?)')
   const entries = db.prepare('SELECT entry FROM log WHERE zone = ? AND place >= ? ORDER BY place LIMIT ?')
   const moveLog = db.prepare(
-    'UPDATE zones SET log_length = log_length + 1, log_head = ? WHERE no = ? AND log_length = ?',
+    'UPDATE zones SET log_length = log_length + 1, log_head = ? WHERE no = ? AND log_length = ? AND sequence = ?',
   )
   const raise = db.prepare('UPDATE zones SET incarnation = incarnation + 1 WHERE no = ? AND incarnation = ?')
   const list = db.prepare('SELECT id FROM zones WHERE id > ? ORDER BY id LIMIT ?')
@@ -128,11 +128,11 @@ function heads(db: Database, numberOf: Numbering): Pick<Zones, Heads> {
     head: async (zone) => db.read(() => headByNumber(numberOf(zone))),
     log: async (zone, from, limit) =>
       db.read(() => entries.all(numberOf(zone), from, limit).map((row) => row.entry as Uint8Array)),
-    appendLog: (zone, expectedLength, entry, logHead) =>
+    appendLog: (zone, { logLength, sequence }, entry, logHead) =>
       db.write(() => {
         const no = numberOf(zone)
-        if (moveLog.run(blob(logHead), no, expectedLength).changes !== 1) return 'moved'
-        insertEntry.run(no, expectedLength, entry)
+        if (moveLog.run(blob(logHead), no, logLength, sequence).changes !== 1) return 'moved'
+        insertEntry.run(no, logLength, entry)
         return 'appended'
       }),
     raiseIncarnation: (zone, incarnation) =>
@@ -239,7 +239,7 @@ function bounded(rows: Iterable<Row>, limit: number, maxBytes: number) {
 function commits(db: Database, numberOf: Numbering): Pick<Zones, 'commit' | 'prune'> {
   const move = db.prepare(
     `UPDATE zones SET sequence = ?, chain = ?, set_state = ?, set_hash = ?, stored_bytes = stored_bytes + ?
-     WHERE no = ? AND incarnation = ? AND sequence = ? AND generation = ?`,
+     WHERE no = ? AND incarnation = ? AND sequence = ? AND generation = ? AND log_length = ?`,
   )
   const insertBatch = db.prepare(
     'INSERT INTO batches (zone, id, header, signature, leaves, outcome, sequence) VALUES (?, ?, ?, ?, ?, ?, ?)',
@@ -279,6 +279,7 @@ function commits(db: Database, numberOf: Numbering): Pick<Zones, 'commit' | 'pru
           expected.incarnation,
           expected.sequence,
           expected.generation,
+          expected.logLength,
         )
         if (moved.changes !== 1) return 'moved'
         write(no, commit)

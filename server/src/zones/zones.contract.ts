@@ -151,14 +151,17 @@ function logContract(zones: () => Zones, zone: () => ZoneId): void {
     expect(await zones().head(other)).toBeUndefined()
     expect(await zones().log(other, 0, 10)).toEqual([])
     expect(await zones().changes(other, 0, MANY, MUCH)).toBeUndefined()
-    expect(await zones().appendLog(other, 1, Uint8Array.of(1), digest())).toBe('moved')
+    expect(await zones().appendLog(other, { logLength: 1, sequence: 0 }, Uint8Array.of(1), digest())).toBe('moved')
     expect(await zones().commit(commitOf(other, newHead(), [{ id: recordId() }]))).toBe('moved')
   })
 
-  it('appends to the log only at the length the caller saw', async () => {
+  it('appends to the log only at the length and sequence the caller saw', async () => {
     const hash = digest()
-    expect(await zones().appendLog(zone(), 1, Uint8Array.of(4), hash)).toBe('appended')
-    expect(await zones().appendLog(zone(), 1, Uint8Array.of(5), digest())).toBe('moved')
+    const seen = { logLength: 1, sequence: 0 }
+    const later = { logLength: 1, sequence: 1 }
+    expect(await zones().appendLog(zone(), later, Uint8Array.of(4), hash)).toBe('moved')
+    expect(await zones().appendLog(zone(), seen, Uint8Array.of(4), hash)).toBe('appended')
+    expect(await zones().appendLog(zone(), seen, Uint8Array.of(5), digest())).toBe('moved')
     expect(await zones().log(zone(), 1, 10)).toEqual([Uint8Array.of(4)])
     expect(await zones().head(zone())).toMatchObject({ logLength: 2, logHead: hash })
   })
@@ -203,7 +206,7 @@ function commitContract({ zones, zone, head, commit }: Subject): void {
     expect(await zones().chainAt(zone(), 3)).toBeUndefined()
   })
 
-  it.each(['sequence', 'incarnation', 'generation'] as const)(
+  it.each(['sequence', 'incarnation', 'generation', 'logLength'] as const)(
     'writes nothing when the head has another %s than expected',
     async (what) => {
       const before = await head()

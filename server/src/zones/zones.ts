@@ -80,7 +80,7 @@ export interface StoredBatch {
 export interface Commit {
   readonly zone: ZoneId
   /** The commit happens only if the stored head still has these values. */
-  readonly expected: { readonly incarnation: number; readonly sequence: number; readonly generation: number }
+  readonly expected: Pick<Head, 'incarnation' | 'sequence' | 'generation' | 'logLength'>
   readonly head: Pick<Head, 'sequence' | 'chain' | 'setState' | 'setHash'>
   /** Added to the head's `storedBytes`. */
   readonly addedBytes: number
@@ -127,10 +127,10 @@ export interface Zones {
 
   /** Entries from index `from`, at most `limit`. */
   log(zone: ZoneId, from: number, limit: number): Promise<Uint8Array[]>
-  /** Appends if the log still has `expectedLength` entries, else 'moved'. */
+  /** Appends if the log and the commits still stand where the caller saw them, else 'moved'. */
   appendLog(
     zone: ZoneId,
-    expectedLength: number,
+    expected: Pick<Head, 'logLength' | 'sequence'>,
     entry: Uint8Array,
     logHead: Digest,
   ): Promise<'appended' | 'moved'>
