@@ -1,0 +1,107 @@
+/** OPAQUE (RFC 9807), the client's half, by @serenity-kit/opaque: the password never leaves this device. */
+import { fromBase64url } from '@pileus/core/bytes/base64url'
+import {
+  ARGON2ID_LANES,
+  ARGON2ID_MEMORY_KIB,
+  ARGON2ID_PASSES,
+  PASSWORD_MIN_CHARACTERS,
+} from '@pileus/core/limits'
+import { Problem } from '@pileus/core/protocol/problem'
+import { client, ready } from '@serenity-kit/opaque'
+
+/** This client's own floor: what a server says does not change it. */
+const KEY_STRETCHING = {
+  'argon2id-custom': {
+    iterations: ARGON2ID_PASSES,
+    memory: ARGON2ID_MEMORY_KIB,
+    parallelism: ARGON2ID_LANES,
+  },
+} as const
+
+/** A new password that is refused before it is used. */
+export class WeakPassword extends Error {
+  constructor() {
+    super(
+      `cannot use this password: it is shorter than ${PASSWORD_MIN_CHARACTERS} characters; choose a longer one`,
+    )
+    this.name = 'WeakPassword'
+  }
+}
+
+/** Throws WeakPassword. */
+export function checkNewPassword(password: string): void {
+  if ([...normalised(password)].length < PASSWORD_MIN_CHARACTERS) throw new WeakPassword()
+}
+
+export interface Registration {
+  readonly request: string
+  /** The record for the server, and the export key that opens what this password wraps. */
+  finish(response: string): { readonly record: string; readonly exportKey: Uint8Array }
+}
+
+/** Begins to register a new password. Rejects with WeakPassword. */
+export async function startRegistration(password: string): Promise<Registration> {
+  checkNewPassword(password)
+  await ready
+  const text = normalised(password)
+  const { clientRegistrationState, registrationRequest } = client.startRegistration({ password: text })
+  return {
+    request: registrationRequest,
+    finish(response) {
+      const { registrationRecord, exportKey } = understood(() =>
+        client.finishRegistration({
+          clientRegistrationState,
+          registrationResponse: response,
+          password: text,
+          keyStretching: KEY_STRETCHING,
+        }),
+      )
+      return { record: registrationRecord, exportKey: fromBase64url(exportKey) }
+    },
+  }
+}
+
+export interface Login {
+  readonly request: string
+  /** The proof for the server, and the export key. Throws Problem 'wrong-credentials'. */
+  finish(response: string): { readonly proof: string; readonly exportKey: Uint8Array }
+}
+
+/** Begins to prove a password. */
+export async function startLogin(password: string): Promise<Login> {
+  await ready
+  const text = normalised(password)
+  const { clientLoginState, startLoginRequest } = client.startLogin({ password: text })
+  return {
+    request: startLoginRequest,
+    finish(response) {
+      const finished = understood(() =>
+        client.finishLogin({
+          clientLoginState,
+          loginResponse: response,
+          password: text,
+          keyStretching: KEY_STRETCHING,
+        }),
+      )
+      if (!finished) throw new Problem('wrong-credentials', 'the name or the password is wrong')
+      return { proof: finished.finishLoginRequest, exportKey: fromBase64url(finished.exportKey) }
+    },
+  }
+}
+
+/** As RFC 8265 has it (OpaqueString): one password typed on two keyboards is one text. */
+function normalised(password: string): string {
+  return password.normalize('NFC')
+}
+
+/** The library throws texts for messages that are not OPAQUE. */
+function understood<T>(act: () => T): T {
+  try {
+    return act()
+  } catch (error) {
+    throw new Problem(
+      'malformed-request',
+      `the server's part of the password protocol cannot be read (${String(error)})`,
+    )
+  }
+}

@@ -1,0 +1,123 @@
+/** A further device joins an account, by its password or by its recovery phrase; the password is changed. */
+import { entropyFromPhrase } from '@pileus/core/crypto/phrase'
+import { type Opener, openAccountKey, recoverySigningSeed, wrapAccountKey } from '@pileus/core/keys/account'
+import { answerChallenge } from '@pileus/core/keys/challenge'
+import { certifyDevice, createDevice } from '@pileus/core/keys/device'
+import type { SecretKey } from '@pileus/core/keys/secrets'
+import type { Enrolment } from '@pileus/core/protocol/account'
+import { deviceSession, signedIn } from '../remote/session.ts'
+import {
+  type AccountContext,
+  AccountRefused,
+  type DeviceAccount,
+  type NewDevice,
+  type SignedIn,
+} from './account.ts'
+import { changeAccountZone, deviceNoteWrite, readAccountZone } from './account-zone.ts'
+import { checkNewPassword, startLogin, startRegistration } from './password.ts'
+
+/**
+ * Adds this device to the account. Rejects with Problem ('wrong-credentials', 'too-many-requests', …),
+ * Unreachable, KeyRefused or AccountRefused.
+ */
+export async function logIn(
+  context: AccountContext,
+  who: { readonly name: string; readonly password: string; readonly deviceName: string },
+): Promise<NewDevice> {
+  return addDevice(context, await provePassword(context, who.name, who.password), who.deviceName)
+}
+
+/**
+ * Sets a new password with the recovery phrase and adds this device. Rejects as `logIn` does, and with
+ * InvalidPhrase or WeakPassword before anything is sent.
+ */
+export async function recover(
+  context: AccountContext,
+  who: {
+    readonly name: string
+    readonly phrase: string
+    readonly newPassword: string
+    readonly deviceName: string
+  },
+): Promise<NewDevice> {
+  checkNewPassword(who.newPassword)
+  const proven = await provePhrase(context, who.name, who.phrase)
+  await setPassword(context, proven, who.newPassword)
+  return addDevice(context, proven, who.deviceName)
+}
+
+/** Replaces the password. The old one opens nothing afterwards. Rejects as `logIn` does, or with WeakPassword. */
+export async function changePassword(
+  { context, device }: SignedIn,
+  change: { readonly name: string; readonly current: string; readonly next: string },
+): Promise<void> {
+  checkNewPassword(change.next)
+  const proven = await provePassword(context, change.name, change.current)
+  if (proven.enrolment.account !== device.account) {
+    throw new AccountRefused(`the name ${JSON.stringify(change.name)} now belongs to another account`)
+  }
+  await setPassword(context, proven, change.next)
+}
+
+/** What a proof of password or phrase gives: the account key, and the right to add a device. */
+interface Proven {
+  readonly enrolment: Enrolment
+  readonly accountKey: SecretKey
+}
+
+async function provePassword(
+  { calls, crypto }: AccountContext,
+  name: string,
+  password: string,
+): Promise<Proven> {
+  const login = await startLogin(password)
+  const started = await calls.call('loginStart', { body: { name, login: login.request } })
+  const { proof, exportKey } = login.finish(started.login)
+  const enrolment = await calls.call('loginFinish', { body: { attempt: started.attempt, login: proof } })
+  const opener: Opener = { by: 'password', exportKey }
+  return { enrolment, accountKey: openAccountKey(crypto, enrolment.account, opener, enrolment.wrap) }
+}
+
+async function provePhrase({ calls, crypto }: AccountContext, name: string, phrase: string): Promise<Proven> {
+  const entropy = entropyFromPhrase(phrase)
+  const { nonce } = await calls.call('recoveryStart', { body: { name } })
+  const signature = answerChallenge(crypto, recoverySigningSeed(crypto, entropy), 'recovery', name, nonce)
+  const enrolment = await calls.call('recoveryProof', { body: { name, nonce, signature } })
+  const opener: Opener = { by: 'phrase', entropy }
+  return { enrolment, accountKey: openAccountKey(crypto, enrolment.account, opener, enrolment.wrap) }
+}
+
+async function setPassword(context: AccountContext, proven: Proven, password: string): Promise<void> {
+  const { calls, crypto, random } = context
+  const { token, account } = proven.enrolment
+  const registration = await startRegistration(password)
+  const started = await calls.call('passwordStart', { body: { registration: registration.request }, token })
+  const { record, exportKey } = registration.finish(started.registration)
+  const opener: Opener = { by: 'password', exportKey }
+  const passwordWrap = wrapAccountKey(crypto, random, account, opener, proven.accountKey)
+  await calls.call('passwordFinish', { body: { registration: record, passwordWrap }, token })
+}
+
+/** Certifies a new device with the identity in the account zone, and notes its name there. */
+async function addDevice(context: AccountContext, proven: Proven, deviceName: string): Promise<NewDevice> {
+  const { calls, crypto, random } = context
+  const { enrolment, accountKey } = proven
+  const { account, accountZone, token } = enrolment
+  const keys = { account, accountZone, accountKey }
+  const { identity } = await readAccountZone(context, calls, keys, token)
+  const made = createDevice(crypto, random)
+  const certificate = certifyDevice(crypto, identity, { account, publicKey: made.publicKey })
+  const session = await calls.call('addDevice', { body: { certificate }, token })
+  const device: DeviceAccount = { ...keys, device: made, deviceName }
+  const opened = deviceSession({ ...context, device: made, opened: session })
+  await noteDevice({ context, device, calls: signedIn(calls, opened) })
+  return { device, session }
+}
+
+/** Writes this device's name into the account zone, if it is not there. */
+export async function noteDevice({ context, calls, device }: SignedIn): Promise<void> {
+  const { id } = device.device
+  await changeAccountZone(context, calls, device, (zone) =>
+    zone.devices.has(id) ? null : deviceNoteWrite(zone, id, { name: device.deviceName, removed: false }),
+  )
+}

@@ -1,0 +1,116 @@
+/** What a server says of a zone, believed only as far as signatures and hashes carry it. */
+import type { Crypto } from '@pileus/core/crypto/crypto'
+import { addToSet, emptySetHash, setDigest } from '@pileus/core/crypto/lthash'
+import {
+  type BatchId,
+  type DeviceId,
+  type Digest,
+  ID_BYTES,
+  idBytes,
+  idFromBytes,
+  type RecordId,
+  type ZoneId,
+} from '@pileus/core/ids/ids'
+import type { CertifiedDevice } from '@pileus/core/keys/device'
+import { readLog, type ZoneState } from '@pileus/core/keys/zone-log'
+import { deviceInZone, judgeWrite } from '@pileus/core/keys/zone-writers'
+import type { BatchProof, Change } from '@pileus/core/protocol/changes'
+import type { ZoneHead } from '@pileus/core/protocol/zone'
+import { type BatchHeader, readBatch, verifyBatch } from '@pileus/core/records/batch'
+import { decodeFacts } from '@pileus/core/records/facts'
+import { leafOf } from '@pileus/core/records/seal'
+import type { Calls } from '../remote/calls.ts'
+import { AccountRefused } from './account.ts'
+
+/** The verified log of a zone. Rejects with LogRefused. */
+export async function fetchLog(
+  calls: Calls,
+  crypto: Crypto,
+  zone: ZoneId,
+  token?: string,
+): Promise<ZoneState> {
+  const entries: Uint8Array[] = []
+  for (let more = true; more; ) {
+    const page = await calls.call('log', {
+      params: { zone },
+      query: { from: String(entries.length) },
+      ...(token !== undefined && { token }),
+    })
+    entries.push(...page.entries)
+    more = page.more && page.entries.length > 0
+  }
+  return readLog(crypto, entries, zone)
+}
+
+/** Devices that an identity in the log vouches for. A certificate that nobody signed counts for nothing. */
+export function certifiedWriters(
+  crypto: Crypto,
+  state: ZoneState,
+  certificates: readonly { readonly certificate: Uint8Array }[],
+): ReadonlyMap<DeviceId, CertifiedDevice> {
+  const devices = new Map<DeviceId, CertifiedDevice>()
+  for (const { certificate } of certificates) {
+    const device = deviceInZone(crypto, state, certificate)
+    devices.set(device.device, device)
+  }
+  return devices
+}
+
+/**
+ * Checks that each record is a leaf of a batch, signed by a device that might write it at its place. Throws
+ * AccountRefused, BatchRefused or RecordRefused.
+ */
+export function verifyChanges(
+  crypto: Crypto,
+  state: ZoneState,
+  writers: ReadonlyMap<DeviceId, CertifiedDevice>,
+  page: { readonly changes: readonly Change[]; readonly batches: readonly BatchProof[] },
+): void {
+  const batches = new Map<
+    BatchId,
+    { header: BatchHeader; account: CertifiedDevice['account']; leaves: Digest[] }
+  >()
+  for (const proof of page.batches) {
+    const { device } = readBatch(proof.signed)
+    const writer = writers.get(device)
+    if (!writer)
+      throw new AccountRefused(`device ${device}, which nobody vouches for, signed batch ${proof.id}`)
+    const leaves = splitLeaves(proof.leaves)
+    const header = verifyBatch(crypto, proof.signed, writer.publicKey, leaves)
+    batches.set(header.batch, { header, account: writer.account, leaves })
+  }
+  for (const { record, batch, leaf, sequence } of page.changes) {
+    const signed = batches.get(batch)
+    const { id, epoch } = decodeFacts(record.facts)
+    if (!signed || signed.header.zone !== state.zone || signed.leaves[leaf] !== leafOf(crypto, record)) {
+      throw new AccountRefused(`record ${id} belongs to no signed batch of its zone`)
+    }
+    const { device, logHead, epoch: batchEpoch } = signed.header
+    const verdict = judgeWrite(state, {
+      account: signed.account,
+      device,
+      logHead,
+      epoch: batchEpoch,
+      sequence,
+    })
+    if (verdict !== 'allowed' || epoch !== batchEpoch) {
+      throw new AccountRefused(`record ${id} was written by a device that might not (${verdict})`)
+    }
+  }
+}
+
+/** Checks that these are all the records of the zone as its head says. Throws AccountRefused. */
+export function verifySet(crypto: Crypto, records: ReadonlyMap<RecordId, Change>, head: ZoneHead): void {
+  const set = emptySetHash()
+  for (const { record } of records.values()) addToSet(crypto, set, idBytes(leafOf(crypto, record)))
+  if (setDigest(crypto, set) !== head.setHash)
+    throw new AccountRefused('records were left out of the answer, or old ones given')
+}
+
+function splitLeaves(bytes: Uint8Array): Digest[] {
+  const leaves: Digest[] = []
+  for (let at = 0; at < bytes.length; at += ID_BYTES.digest) {
+    leaves.push(idFromBytes('digest', bytes.subarray(at, at + ID_BYTES.digest)))
+  }
+  return leaves
+}
