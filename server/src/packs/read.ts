@@ -1,7 +1,8 @@
 /** Reading chunks out of packs: ranges that lie together in one read, every chunk checked before it leaves. */
-import type { Crypto } from '@pileus/core/crypto/crypto'
+
 import { toHex } from '@pileus/core/bytes/hex'
 import { FRAME_HEADER_BYTES, frameHeader, packHeader } from '@pileus/core/content/pack'
+import type { Crypto } from '@pileus/core/crypto/crypto'
 import type { ChunkId, ZoneId } from '@pileus/core/ids/ids'
 import { FETCH_MAX_BYTES } from '@pileus/core/limits'
 import { Problem } from '@pileus/core/protocol/problem'
@@ -37,7 +38,10 @@ export async function fetchChunks(
   const wanted = ids.map((id) => places.get(id)!)
   const bytes = wanted.reduce((sum, { length }) => sum + length, 0)
   if (bytes > FETCH_MAX_BYTES) {
-    throw new Problem('body-too-large', `the chunks have ${bytes} bytes: ask for at most ${FETCH_MAX_BYTES} at once`)
+    throw new Problem(
+      'body-too-large',
+      `the chunks have ${bytes} bytes: ask for at most ${FETCH_MAX_BYTES} at once`,
+    )
   }
   const runs = runsOf(wanted)
   const first = await readRun(engines, crypto, zone, runs[0]!)

@@ -1,7 +1,8 @@
 /** Receiving a pack: checked while it streams to the blobs, durable before it is indexed. */
-import type { Crypto } from '@pileus/core/crypto/crypto'
+
 import { toHex } from '@pileus/core/bytes/hex'
-import { type PackFrame, packId, PackReader } from '@pileus/core/content/pack'
+import { type PackFrame, PackReader, packId } from '@pileus/core/content/pack'
+import type { Crypto } from '@pileus/core/crypto/crypto'
 import type { ChunkId, PackId, ZoneId } from '@pileus/core/ids/ids'
 import { Problem } from '@pileus/core/protocol/problem'
 import type { Engines } from '../rules/environment.ts'

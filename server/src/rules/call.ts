@@ -27,17 +27,20 @@ type PrincipalOf<K extends EndpointName> = Table[K]['audience'] extends 'device'
     ? SignedIn
     : Principal
 
-type Part<K extends EndpointName, P extends 'params' | 'query'> = Table[K] extends Record<P, infer S>
-  ? S extends TSchema
-    ? Static<S>
+type Part<K extends EndpointName, P extends 'params' | 'query'> =
+  Table[K] extends Record<P, infer S>
+    ? S extends TSchema
+      ? Static<S>
+      : Record<string, never>
     : Record<string, never>
-  : Record<string, never>
 
 /** A pack arrives as its bytes, in pieces. */
 export type BodyOf<K extends EndpointName> = Table[K] extends { readonly request: infer S }
-  ? S extends TSchema
-    ? Static<S>
-    : AsyncIterable<Uint8Array>
+  ? S extends 'pack'
+    ? AsyncIterable<Uint8Array>
+    : S extends TSchema
+      ? Static<S>
+      : never
   : undefined
 
 /** A stored chunk, or a part of it, or the news that it did not change. */
@@ -52,11 +55,13 @@ export interface PackAnswer {
   readonly pieces: AsyncIterable<Uint8Array>
 }
 
-export type AnswerOf<K extends EndpointName> = Table[K]['response'] extends TSchema
-  ? Static<Table[K]['response']>
-  : Table[K]['response'] extends 'chunk'
-    ? ChunkAnswer
-    : PackAnswer
+export type AnswerOf<K extends EndpointName> = Table[K]['response'] extends 'chunk'
+  ? ChunkAnswer
+  : Table[K]['response'] extends 'pack'
+    ? PackAnswer
+    : Table[K]['response'] extends TSchema
+      ? Static<Table[K]['response']>
+      : never
 
 export interface Call<K extends EndpointName> {
   readonly environment: Environment

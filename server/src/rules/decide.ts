@@ -67,13 +67,19 @@ function decideAlone({ facts, leaf }: Pushed, index: number, knowledge: Knowledg
         break
       case 'equal':
         if (known.leaf === leaf) return { kind: 'repeat', sequence: known.sequence }
-        throw new Problem('seal-refused', `record ${facts.id} was pushed before in this version with other bytes`, {
-          ids: [facts.id],
-        })
+        throw new Problem(
+          'seal-refused',
+          `record ${facts.id} was pushed before in this version with other bytes`,
+          {
+            ids: [facts.id],
+          },
+        )
       case 'before':
       case 'concurrent': {
         const sequence = knowledge.earlier.get(leaf)
-        return sequence === undefined ? { kind: 'stale', sequence: known.sequence } : { kind: 'repeat', sequence }
+        return sequence === undefined
+          ? { kind: 'stale', sequence: known.sequence }
+          : { kind: 'repeat', sequence }
       }
     }
   }

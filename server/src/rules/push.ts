@@ -1,5 +1,12 @@
 /** POST /api/v1/sync/push (SRV-31 to SRV-39 in docs/spec/protocol.md). */
-import { idBytes, type BatchId, type ChunkId, type Digest, type RecordId, type ZoneId } from '@pileus/core/ids/ids'
+import {
+  type BatchId,
+  type ChunkId,
+  type Digest,
+  idBytes,
+  type RecordId,
+  type ZoneId,
+} from '@pileus/core/ids/ids'
 import { judgeWrite, type WriteVerdict } from '@pileus/core/keys/zone-writers'
 import { BATCH_MAX_BYTES, PAGE_MAX_BYTES } from '@pileus/core/limits'
 import { Problem } from '@pileus/core/protocol/problem'
@@ -8,15 +15,15 @@ import { type BatchHeader, verifyBatch } from '@pileus/core/records/batch'
 import { decodeFacts } from '@pileus/core/records/facts'
 import { checkSealed, leafOf, sealedBytes } from '@pileus/core/records/seal'
 import type { Device } from '../accounts/accounts.ts'
+import { lackingChunks } from '../packs/references.ts'
 import { batchBytes, versionBytes } from '../zones/size.ts'
 import type { Commit, Head, StoredBatch, StoredVersion } from '../zones/zones.ts'
-import { lackingChunks } from '../packs/references.ts'
 import { announce } from './announce.ts'
 import { advance, type Decision, decide, type Known, type Pushed } from './decide.ts'
 import type { Environment } from './environment.ts'
+import { notFound } from './not-found.ts'
 import { decodeAnswer, encodeAnswer, type StoredAnswer, type StoredOutcome } from './outcome.ts'
 import { ownerOf, requireRoom } from './room.ts'
-import { notFound } from './not-found.ts'
 import { shownHead } from './zone-head.ts'
 import type { ZoneQueues } from './zone-queues.ts'
 import type { ZoneStates } from './zone-states.ts'
@@ -76,7 +83,10 @@ function readPush({ crypto }: Environment, device: Device, request: PushRequest)
   }
   const newer = pushed.find(({ facts }) => facts.epoch > header.epoch)
   if (newer) {
-    throw new Problem('seal-refused', `record ${newer.facts.id} is sealed under a later key epoch than its batch`)
+    throw new Problem(
+      'seal-refused',
+      `record ${newer.facts.id} is sealed under a later key epoch than its batch`,
+    )
   }
   return { zone: request.zone, device, header, request, pushed }
 }
@@ -127,9 +137,15 @@ function refusal(verdict: Exclude<WriteVerdict, 'allowed'>): Problem {
     case 'unknown-head':
       return new Problem('log-moved', 'the batch names a log entry that this server does not have')
     case 'stale-head':
-      return new Problem('log-moved', 'somebody was removed since: read the zone log and sign the batch again')
+      return new Problem(
+        'log-moved',
+        'somebody was removed since: read the zone log and sign the batch again',
+      )
     case 'epoch-due':
-      return new Problem('log-moved', 'somebody was removed: a new key epoch must come before the next record')
+      return new Problem(
+        'log-moved',
+        'somebody was removed: a new key epoch must come before the next record',
+      )
     case 'wrong-epoch':
       return new Problem('log-moved', 'the batch is sealed under another key epoch than its log head has')
     case 'not-a-writer':
@@ -140,7 +156,11 @@ function refusal(verdict: Exclude<WriteVerdict, 'allowed'>): Problem {
 }
 
 /** One attempt on this head; undefined when the head moved meanwhile. */
-async function tryOnce(environment: Environment, batch: Batch, head: Head): Promise<PushResponse | undefined> {
+async function tryOnce(
+  environment: Environment,
+  batch: Batch,
+  head: Head,
+): Promise<PushResponse | undefined> {
   const { engines, crypto, clock, observer } = environment
   const knowledge = await learn(environment, batch)
   const decisions = decide(batch.pushed, knowledge)

@@ -58,9 +58,7 @@ async function loginStart({ environment, body, address }: Call<'loginStart'>) {
   await limitRate(engines.live, rateLimits.loginPerAddress, 'login-address', addressKey(address))
   await limitRate(engines.live, rateLimits.loginPerName, 'login-name', body.name)
   const account = await engines.accounts.byName(body.name)
-  const started = opaqueMessage(() =>
-    opaque.startLogin(body.name, account?.registration ?? null, body.login),
-  )
+  const started = opaqueMessage(() => opaque.startLogin(body.name, account?.registration ?? null, body.login))
   const attempt = toBase64url(environment.random(TOKEN_BYTES))
   const kept: LoginAttempt = { account: account?.id ?? null, state: started.state }
   await engines.live.put(`login:${attempt}`, JSON.stringify(kept), ATTEMPT_SECONDS)
@@ -71,7 +69,10 @@ async function loginFinish({ environment, body }: Call<'loginFinish'>): Promise<
   const { engines, opaque } = environment
   const kept = await engines.live.take(`login:${body.attempt}`)
   if (kept === undefined) {
-    throw new Problem('wrong-credentials', 'this login was not started, took too long, or was finished before')
+    throw new Problem(
+      'wrong-credentials',
+      'this login was not started, took too long, or was finished before',
+    )
   }
   const { account: id, state }: LoginAttempt = JSON.parse(kept)
   const proven = opaque.finishLogin(state, body.login)

@@ -1,6 +1,7 @@
 /** A zone's head: its first state, its chain, and how it is shown. */
-import { emptySetHash, setDigest } from '@pileus/core/crypto/lthash'
+
 import type { Crypto } from '@pileus/core/crypto/crypto'
+import { emptySetHash, setDigest } from '@pileus/core/crypto/lthash'
 import { type Digest, idBytes, idFromBytes, type RecordId, type ZoneId } from '@pileus/core/ids/ids'
 import type { ZoneHead } from '@pileus/core/protocol/zone'
 import type { Head, NewZone } from '../zones/zones.ts'

@@ -77,7 +77,8 @@ function heads(zones: Map<ZoneId, Zone>): Pick<Zones, Heads> {
     },
     async appendLog(zone, expected, entry, logHead) {
       const stored = zones.get(zone)
-      if (stored?.log.length !== expected.logLength || stored.head.sequence !== expected.sequence) return 'moved'
+      if (stored?.log.length !== expected.logLength || stored.head.sequence !== expected.sequence)
+        return 'moved'
       stored.log.push(entry)
       stored.head = { ...stored.head, logLength: expected.logLength + 1, logHead }
       return 'appended'

@@ -151,7 +151,9 @@ function logContract(zones: () => Zones, zone: () => ZoneId): void {
     expect(await zones().head(other)).toBeUndefined()
     expect(await zones().log(other, 0, 10)).toEqual([])
     expect(await zones().changes(other, 0, MANY, MUCH)).toBeUndefined()
-    expect(await zones().appendLog(other, { logLength: 1, sequence: 0 }, Uint8Array.of(1), digest())).toBe('moved')
+    expect(await zones().appendLog(other, { logLength: 1, sequence: 0 }, Uint8Array.of(1), digest())).toBe(
+      'moved',
+    )
     expect(await zones().commit(commitOf(other, newHead(), [{ id: recordId() }]))).toBe('moved')
   })
 
