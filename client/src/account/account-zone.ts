@@ -2,7 +2,7 @@
  * The account zone: identity, settings and a note per device, each one record. It is small, so every use reads
  * all of it; a write that lost a race reads again and decides anew.
  */
-import { type DeviceId, type RecordId, ROOT, randomId } from '@pileus/core/ids/ids'
+import { type DeviceId, type RecordId, ROOT, randomId, type ZoneId } from '@pileus/core/ids/ids'
 import { decodeIdentity, type Identity } from '@pileus/core/keys/identity'
 import { type SecretKey, sameBytes } from '@pileus/core/keys/secrets'
 import { openEpochKeys } from '@pileus/core/keys/zone-access'
