@@ -62,7 +62,8 @@ export async function* assembleFiles<T>(
 /** A file under way. */
 interface OpenFile<T> {
   readonly assembly: Assembly<T>
-  readonly writer: FileWriter
+  /** Opened at the first write, so that a group of many files holds one open at a time. */
+  writer: FileWriter | null
   readonly sha256: Sha256
   written: number
   failure: string | null
@@ -84,7 +85,7 @@ async function* groups<T>(
   let bytes = 0
   let chunks = 0
   for (const assembly of assemblies) {
-    const file = openFile(context, assembly)
+    const file = newFile(context, assembly)
     const local = openEarlier(assembly)
     try {
       for await (const entry of entriesOf(context, file)) {
@@ -108,10 +109,16 @@ async function* groups<T>(
   if (group.length > 0) yield group
 }
 
-function openFile<T>(context: DownloadContext, assembly: Assembly<T>): OpenFile<T> {
-  if (context.work.stat(assembly.path)) context.work.removeFile(assembly.path)
-  const writer = context.work.create(assembly.path)
-  return { assembly, writer, sha256: context.crypto.createSha256(), written: 0, failure: null }
+function newFile<T>(context: DownloadContext, assembly: Assembly<T>): OpenFile<T> {
+  return { assembly, writer: null, sha256: context.crypto.createSha256(), written: 0, failure: null }
+}
+
+function writerOf<T>(context: DownloadContext, file: OpenFile<T>): FileWriter {
+  if (file.writer) return file.writer
+  const { path } = file.assembly
+  if (context.work.stat(path)) context.work.removeFile(path)
+  file.writer = context.work.create(path)
+  return file.writer
 }
 
 /** The chunks of the file; a list that cannot be read fails the file and no other. */
@@ -207,7 +214,7 @@ function writeGroup<T>(
     const { file } = piece
     switch (piece.do) {
       case 'data':
-        writeData(file, piece.data)
+        writeData(context, file, piece.data)
         break
       case 'chunk':
         writeChunk(context, file, piece.entry, chunks.get(piece.entry.id))
@@ -219,10 +226,10 @@ function writeGroup<T>(
   return results
 }
 
-function writeData<T>(file: OpenFile<T>, data: Uint8Array): void {
+function writeData<T>(context: DownloadContext, file: OpenFile<T>, data: Uint8Array): void {
   if (file.failure !== null) return
   file.sha256.update(data)
-  file.writer.write(data)
+  writerOf(context, file).write(data)
   file.written += data.length
 }
 
@@ -238,7 +245,7 @@ function writeChunk<T>(
     return
   }
   try {
-    writeData(file, openChunk(context.crypto, entry, bytes))
+    writeData(context, file, openChunk(context.crypto, entry, bytes))
   } catch (error) {
     if (!(error instanceof ChunkCorrupt)) throw error
     file.failure = error.message
@@ -246,7 +253,7 @@ function writeChunk<T>(
 }
 
 function closeFile<T>(context: DownloadContext, file: OpenFile<T>): AssemblyResult<T> {
-  file.writer.close()
+  writerOf(context, file).close()
   const { content, path } = file.assembly
   if (file.failure === null) {
     const whole =

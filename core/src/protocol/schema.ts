@@ -59,7 +59,7 @@ export const ChunkIds = Type.Array(ChunkIdText, { maxItems: CHUNK_IDS_MAX })
 
 export const RefsMessage = exact({
   depth: Type.Integer({ minimum: 0, maximum: REFS_MAX_DEPTH }),
-  ids: Type.Array(ChunkIdText, { maxItems: REFS_INLINE_IDS }),
+  ids: Type.Unsafe<readonly ChunkId[]>(Type.Array(ChunkIdText, { maxItems: REFS_INLINE_IDS })),
 })
 
 export const SealedRecordMessage = exact({

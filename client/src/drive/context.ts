@@ -1,0 +1,58 @@
+/** What the sync engine stands on: ports, keys and the device it runs for. */
+import type { ChunkerKey } from '@pileus/core/content/chunker'
+import type { Crypto } from '@pileus/core/crypto/crypto'
+import type { Random } from '@pileus/core/crypto/random'
+import type { Digest, ZoneId } from '@pileus/core/ids/ids'
+import type { SecretKey } from '@pileus/core/keys/secrets'
+import type { ZoneKeys } from '@pileus/core/keys/zone-keys'
+import type { BatchProof } from '@pileus/core/protocol/changes'
+import type { BatchHeader } from '@pileus/core/records/batch'
+import type { Files } from '../files/files.ts'
+import type { Remote } from '../remote/remote.ts'
+import type { Replica } from '../replica/replica.ts'
+
+/** A zone whose log this device has read and verified. */
+export interface OpenZone {
+  readonly zone: ZoneId
+  readonly logHead: Digest
+  readonly epoch: number
+  keysOf(epoch: number): ZoneKeys | undefined
+  /**
+   * The header of a batch that a device wrote that might write to the zone then; throws when the proof does not
+   * hold. Reads the log and the certificates again when the batch is newer than they are.
+   */
+  verify(proof: BatchProof): Promise<BatchHeader>
+}
+
+export interface DriveContext {
+  readonly files: Files
+  readonly remote: Remote
+  readonly replica: Replica
+  readonly crypto: Crypto
+  readonly random: Random
+  /** Milliseconds since 1970. For labels people read; it decides nothing. */
+  readonly clock: () => number
+  readonly zone: OpenZone
+  readonly chunker: ChunkerKey
+  readonly deviceSeed: SecretKey
+  readonly deviceName: string
+}
+
+/** Who made a place or a copy, and on which day, for the names people see (R9). */
+export function labelNow(context: DriveContext): { by: string; day: string } {
+  return { by: context.deviceName, day: new Date(context.clock()).toISOString().slice(0, 10) }
+}
+
+/** Told while a sync works; every call replaces what the one before said. */
+export type Progress = (now: {
+  readonly phase: 'reading' | 'scanning' | 'uploading' | 'pushing' | 'downloading' | 'tidying'
+  readonly files: number
+  readonly bytes: number
+}) => void
+
+export interface SyncOptions {
+  readonly signal?: AbortSignal
+  readonly progress?: Progress
+  /** What to do with deletions that the guard holds (R11). */
+  readonly heldDeletions?: 'hold' | 'accept' | 'undo'
+}

@@ -1,0 +1,251 @@
+/**
+ * One synced folder on one device. A sync observes (server, disk), makes what it saw records, pushes, plans from
+ * the records and brings the disk to them; it ends when nothing is left to do, and may be cut anywhere.
+ */
+import { chunkerKey } from '@pileus/core/content/chunker'
+import { type RecordId, ROOT } from '@pileus/core/ids/ids'
+import { FileError } from '../files/files.ts'
+import { applyView } from '../folder/apply.ts'
+import { checkMarker, writeMarker } from '../folder/marker.ts'
+import { clearStaging, prepareWork, unpark } from '../folder/place.ts'
+import { type PathProblem, scanFolder } from '../folder/scan.ts'
+import { stashedNow, tidyStash } from '../folder/stash.ts'
+import { Replica } from '../replica/replica.ts'
+import { getMeta, putMeta, tables } from '../replica/tables.ts'
+import type { Store } from '../store/store.ts'
+import { absorb } from './absorb.ts'
+import { type DriveContext, labelNow, type OpenZone, type SyncOptions } from './context.ts'
+import { pull } from './pull.ts'
+import { push } from './push.ts'
+
+export interface SyncReport {
+  /** Record versions sent and received. */
+  readonly pushed: number
+  readonly pulled: number
+  /** Changes made on this disk. */
+  readonly applied: number
+  readonly bytesSent: number
+  readonly bytesReceived: number
+  /** Deletions that wait for the person (R11). */
+  readonly heldDeletions: number
+  /** Paths that could not be synced, and why. */
+  readonly problems: readonly PathProblem[]
+  /** Conflicts that wait for the person to choose. */
+  readonly conflicts: readonly string[]
+}
+
+export interface DriveStatus {
+  /** Files, folders and links on this disk that are synced. */
+  readonly nodes: number
+  /** Changes not yet on the server. */
+  readonly pending: number
+  readonly heldDeletions: number
+  readonly problems: readonly PathProblem[]
+  readonly conflicts: readonly string[]
+}
+
+export interface ListedNode {
+  readonly name: string
+  readonly kind: 'file' | 'folder' | 'link'
+  /** Bytes; null for folders. */
+  readonly size: number | null
+  /** Microseconds since 1970. */
+  readonly mtime: number
+  readonly executable: boolean
+  /** Where a link points. */
+  readonly target: string | null
+}
+
+/** A sync did not come to rest: the disk or the server kept changing. */
+export class NotQuiet extends Error {
+  constructor() {
+    super(
+      'files or the server kept changing during the sync, so it stopped before everything was equal; run it again',
+    )
+    this.name = 'NotQuiet'
+  }
+}
+
+/** Rounds of observing and acting before a sync gives up on coming to rest. */
+const MAX_ROUNDS = 12
+
+export interface DriveParts extends Omit<DriveContext, 'replica' | 'chunker'> {
+  readonly store: Store
+}
+
+/** Opens the drive of a folder whose store and zone are open. Does not touch the folder. */
+export function openDrive(parts: DriveParts): Drive {
+  const { store, crypto, random, zone, files } = parts
+  const replica = new Replica({
+    store,
+    crypto,
+    random,
+    zone: zone.zone,
+    keys: () => currentKeys(zone),
+    caseInsensitive: files.caseInsensitive(),
+  })
+  // Chunk boundaries come from the first epoch, so that a new epoch does not store everything anew.
+  const chunker = chunkerKey(crypto, (zone.keysOf(1) ?? currentKeys(zone)).chunkerKey.bytes())
+  return new Drive({ ...parts, replica, chunker })
+}
+
+function currentKeys(zone: OpenZone) {
+  const keys = zone.keysOf(zone.epoch)
+  if (!keys) throw new Error(`the key of epoch ${zone.epoch} of zone ${zone.zone} is not open`)
+  return keys
+}
+
+export class Drive {
+  readonly #context: DriveContext
+
+  constructor(context: DriveContext) {
+    this.#context = context
+  }
+
+  /** Marks the folder as the synced one, for `link`. Throws FolderLost when it bears another zone's marker. */
+  mark(): void {
+    writeMarker(this.#context.files, this.#context.zone.zone)
+  }
+
+  /**
+   * Syncs until device and server agree and nothing is left to do. Rejects with FolderLost, Problem, Unreachable,
+   * FileError (disk full), NotQuiet or the signal's reason; whatever was done until then stays done.
+   */
+  async syncOnce(options: SyncOptions = {}): Promise<SyncReport> {
+    const { files, replica, zone } = this.#context
+    checkMarker(files, zone.zone)
+    prepareWork(files)
+    clearStaging(files)
+    unpark(files, replica.store, labelNow(this.#context))
+    const total = { pushed: 0, pulled: 0, applied: 0, bytesSent: 0, bytesReceived: 0 }
+    const older = stashedNow(files)
+    let first = true
+    for (let round = 0; round < MAX_ROUNDS; round++) {
+      const done = await this.#round(options, total, first)
+      first = false
+      if (!done) continue
+      const newer = [...stashedNow(files)].filter((path) => !older.has(path))
+      if (tidyStash(files, replica, new Set(newer), labelNow(this.#context)) > 0) continue
+      this.#remember(done.problems)
+      return { ...total, heldDeletions: done.held, problems: done.problems, conflicts: this.#conflicts() }
+    }
+    throw new NotQuiet()
+  }
+
+  /** Observe, push, apply. Returns null when there is more to do. */
+  async #round(
+    options: SyncOptions,
+    total: { pushed: number; pulled: number; applied: number; bytesSent: number; bytesReceived: number },
+    everything: boolean,
+  ): Promise<{ problems: PathProblem[]; held: number } | null> {
+    const { files, replica } = this.#context
+    total.pulled += await pull(this.#context, options)
+    options.progress?.({ phase: 'scanning', files: 0, bytes: 0 })
+    checkMarker(files, this.#context.zone.zone)
+    const scan = scanFolder(replica, replica.store, files)
+    const absorbed = await absorb(this.#context, scan, options)
+    total.bytesSent += absorbed.bytesSent
+    const again = await this.#pushAll(options, total)
+    checkMarker(files, this.#context.zone.zone)
+    const applied = await applyView(this.#context, options, everything && this.#neverApplied())
+    total.applied += applied.done
+    total.bytesReceived += applied.bytesReceived
+    if (again || applied.again || tables.outbox.count(replica.store) > 0) return null
+    replica.transaction('durable', (tx) => putMeta(tx, 'run', (getMeta(tx, 'run') ?? 0) + 1))
+    return { problems: [...absorbed.problems, ...applied.problems], held: absorbed.held }
+  }
+
+  /** Pushes until the outbox is empty, settling what the server had newer. True when files must be read again. */
+  async #pushAll(options: SyncOptions, total: { pushed: number; pulled: number }): Promise<boolean> {
+    const { store } = this.#context.replica
+    for (let attempt = 0; tables.outbox.count(store) > 0 && attempt < MAX_ROUNDS; attempt++) {
+      const pushed = await push(this.#context, options)
+      total.pushed += pushed.accepted
+      if (pushed.missing > 0) return true
+      if (pushed.stale > 0 || tables.outbox.count(store) > 0)
+        total.pulled += await pull(this.#context, options)
+    }
+    return false
+  }
+
+  #neverApplied(): boolean {
+    return getMeta(this.#context.replica.store, 'run') === undefined
+  }
+
+  #remember(problems: readonly PathProblem[]): void {
+    const { replica } = this.#context
+    replica.transaction('lazy', (tx) => {
+      for (const [path] of [...tables.problem.entries(tx)]) tables.problem.delete(tx, path)
+      for (const { path, problem } of problems) tables.problem.put(tx, path, problem)
+    })
+  }
+
+  #conflicts(): string[] {
+    return conflictPaths(this.#context.replica)
+  }
+
+  status(): DriveStatus {
+    return driveStatus(this.#context.replica)
+  }
+
+  /** What a folder holds by this device's replica, by name. Throws FileError 'not-found'. */
+  list(path: string): ListedNode[] {
+    return listPath(this.#context.replica, path)
+  }
+}
+
+export function driveStatus(replica: Replica): DriveStatus {
+  const { store } = replica
+  return {
+    nodes: tables.disk.count(store),
+    pending: tables.outbox.count(store),
+    heldDeletions: tables.held.count(store),
+    problems: [...tables.problem.entries(store)].map(([path, problem]) => ({ path, problem })),
+    conflicts: conflictPaths(replica),
+  }
+}
+
+export function listPath(replica: Replica, path: string): ListedNode[] {
+  const view = replica.view(replica.store)
+  let folder = ROOT
+  for (const name of path.split('/').filter((part) => part !== '' && part !== '.')) {
+    const next = view.lookup(folder, name)
+    if (!next) throw new FileError('not-found', 'list', path)
+    folder = next
+  }
+  const self = folder === ROOT ? null : replica.effective(replica.store, folder)!.body
+  if (self && self.kind !== 'folder') return [listed(replica, folder, self.place.name)]
+  const nodes = view.children(folder).map(({ id, name }) => listed(replica, id, name))
+  return nodes.sort((a, b) => (a.name < b.name ? -1 : 1))
+}
+
+function listed(replica: Replica, id: RecordId, name: string): ListedNode {
+  const { kind, content, attributes } = replica.effective(replica.store, id)!.body
+  return {
+    name,
+    kind: kind === 'folder' || kind === 'link' ? kind : 'file',
+    size: content?.type === 'chunks' ? content.size : null,
+    mtime: attributes.mtime,
+    executable: attributes.executable,
+    target: content?.type === 'link' ? content.target : null,
+  }
+}
+
+/** Paths of conflict copies nobody has dealt with. */
+function conflictPaths(replica: Replica): string[] {
+  const { store } = replica
+  const view = replica.view(store)
+  const paths: string[] = []
+  for (const [id, known] of tables.known.entries(store)) {
+    if (known.body.conflictOf === null || known.body.deleted) continue
+    const parts: string[] = []
+    for (let at = id as RecordId; at !== ROOT; ) {
+      const located = view.locate(at)
+      if (located.status !== 'shown') break
+      parts.push(located.name)
+      at = located.parent
+    }
+    if (parts.length > 0) paths.push(parts.reverse().join('/'))
+  }
+  return paths.sort()
+}

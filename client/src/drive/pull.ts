@@ -1,0 +1,201 @@
+/**
+ * Reading what changed in the zone: verify each record and who wrote it, open it, settle it with what is
+ * pending here, and advance the cursor in the same transaction.
+ */
+import { type Digest, idFromBytes, type RecordId } from '@pileus/core/ids/ids'
+import type { ChangesPage } from '@pileus/core/protocol/changes'
+import { Problem } from '@pileus/core/protocol/problem'
+import type { ZoneHead } from '@pileus/core/protocol/zone'
+import type { RecordVersion } from '@pileus/core/records/record'
+import { leafOf, openRecord } from '@pileus/core/records/seal'
+import type { SealedRecord } from '@pileus/core/records/sealed'
+import { compareStamps } from '@pileus/core/tree/stamp'
+import { compareVectors } from '@pileus/core/versions/vector'
+import { samenessOf } from '../replica/forest.ts'
+import { decodeSealed } from '../replica/replica.ts'
+import { getMeta, putMeta, tables } from '../replica/tables.ts'
+import type { StoreWriter } from '../store/store.ts'
+import { type DriveContext, labelNow, type SyncOptions } from './context.ts'
+import { settle, type TextMerge, wantsTextMerge } from './settle.ts'
+import { mergeTexts } from './text-merge.ts'
+
+/** The server shows something other than what was pushed to it or signed: it is damaged, or lying. */
+export class ServerUntrue extends Error {
+  constructor(what: string) {
+    super(
+      `the server does not tell the truth about your files: ${what}. Nothing here was changed; ask its operator, and compare with another device`,
+    )
+    this.name = 'ServerUntrue'
+  }
+}
+
+interface Received {
+  readonly version: RecordVersion
+  readonly sealed: SealedRecord
+  readonly leaf: Digest
+  readonly sequence: number
+}
+
+/** Pulls to the zone's head. Returns how many records came. */
+export async function pull(context: DriveContext, options: SyncOptions): Promise<number> {
+  const { remote, replica, zone } = context
+  let received = 0
+  for (;;) {
+    options.signal?.throwIfAborted()
+    const page = await readPage()
+    const records = await verifyPage(context, page)
+    const texts = new Map<RecordId, TextMerge>()
+    for (const record of records) {
+      const text = await textMergeFor(context, record)
+      if (text) texts.set(record.version.id, text)
+    }
+    replica.transaction('durable', (tx) => {
+      for (const record of records) integrate(context, tx, record, texts.get(record.version.id) ?? null)
+      stampClashesAgain(context, tx, records)
+      putMeta(tx, 'cursor', page.cursor)
+      if (!page.more && getMeta(tx, 'rereading')) finishRereading(context, tx)
+    })
+    received += records.length
+    options.progress?.({ phase: 'reading', files: received, bytes: 0 })
+    if (!page.more) {
+      checkSet(context, page.head)
+      return received
+    }
+  }
+
+  async function readPage(): Promise<ChangesPage> {
+    const cursor = getMeta(replica.store, 'cursor') ?? null
+    try {
+      return await remote.changes(zone.zone, cursor)
+    } catch (error) {
+      if (!(error instanceof Problem && error.code === 'cursor-unknown') || cursor === null) throw error
+      // The server was restored from a backup, or this replica was: read all again and push what it lost.
+      replica.transaction('durable', (tx) => {
+        putMeta(tx, 'cursor', undefined)
+        putMeta(tx, 'rereading', true)
+        for (const [id] of [...tables.seen.entries(tx)]) tables.seen.delete(tx, id)
+      })
+      return remote.changes(zone.zone, null)
+    }
+  }
+}
+
+/** Opens the page's records, each proven to be part of a batch that a writer of the zone signed. */
+async function verifyPage(context: DriveContext, page: ChangesPage): Promise<Received[]> {
+  const { crypto, zone } = context
+  const batches = new Map(page.batches.map((batch) => [batch.id, batch]))
+  const verified = new Set<string>()
+  const received: Received[] = []
+  for (const change of page.changes) {
+    const proof = batches.get(change.batch)
+    if (!proof) throw new ServerUntrue('it sent a record without the batch it came in')
+    if (!verified.has(proof.id)) {
+      await zone.verify(proof)
+      verified.add(proof.id)
+    }
+    const leaf = leafOf(crypto, change.record)
+    const proven = proof.leaves.subarray(32 * change.leaf, 32 * (change.leaf + 1))
+    if (proven.length !== 32 || idFromBytes('digest', proven) !== leaf) {
+      throw new ServerUntrue('it sent a record that is not part of the batch it names')
+    }
+    const version = openRecord(crypto, zone.keysOf, zone.zone, change.record)
+    received.push({ version, sealed: change.record, leaf, sequence: change.sequence })
+  }
+  return received
+}
+
+function integrate(context: DriveContext, tx: StoreWriter, record: Received, text: TextMerge | null): void {
+  const { replica } = context
+  const { version, sealed, sequence, leaf } = record
+  const { id } = version
+  const rereading = getMeta(tx, 'rereading') === true
+  if (rereading) tables.seen.put(tx, id, '')
+  const known = tables.known.get(tx, id)
+  if (known) {
+    if (known.leaf === leaf) return
+    const order = compareVectors(version.vector, known.vector)
+    if (order === 'equal') throw new ServerUntrue('it shows two different records for one version')
+    if (order === 'before' && !rereading)
+      throw new ServerUntrue('it went back to an older version of a record')
+    // What the server lost is pushed again, or settled with what was written in its place.
+    if (order !== 'after' && !tables.outbox.get(tx, id)) replica.pushAgain(tx, id)
+  }
+  const pending = tables.outbox.get(tx, id)
+  if (!pending) {
+    replica.putKnown(tx, version, sealed, sequence)
+    return
+  }
+  switch (compareVectors(version.vector, pending.vector)) {
+    case 'equal':
+      if (!replica.acceptPending(tx, id, leaf, sequence))
+        throw new ServerUntrue('it shows other bytes for a version this device made')
+      return
+    case 'before':
+      replica.putKnown(tx, version, sealed, sequence)
+      return
+    case 'after':
+      replica.putKnown(tx, version, sealed, sequence)
+      replica.dropPending(tx, id)
+      return
+    case 'concurrent': {
+      const ours = { body: pending.body, refs: decodeSealed(tables.outboxSealed.get(tx, id)!).refs }
+      replica.putKnown(tx, version, sealed, sequence)
+      settle(
+        context,
+        tx,
+        id,
+        { base: pending.base, ours, theirs: { body: version.body, refs: sealed.refs } },
+        text,
+      )
+    }
+  }
+}
+
+async function textMergeFor(context: DriveContext, { version }: Received): Promise<TextMerge | null> {
+  const pending = tables.outbox.get(context.replica.store, version.id)
+  if (!pending || compareVectors(version.vector, pending.vector) !== 'concurrent') return null
+  const clash = wantsTextMerge(pending.base, pending.body, version.body)
+  return clash && mergeTexts(context, clash)
+}
+
+/**
+ * A place that was set without knowledge of a namesake the server had first is set again, after it (R3), so that
+ * whoever was first on the server keeps the name.
+ */
+function stampClashesAgain(context: DriveContext, tx: StoreWriter, records: readonly Received[]): void {
+  const { replica } = context
+  for (const { version } of records) {
+    const { body, id } = version
+    if (body.deleted) continue
+    const key = `${body.place.parent}/${replica.nameKey(body.place.name)}/`
+    for (const [childKey] of tables.child.entries(tx, { from: key, to: `${key}~` })) {
+      const otherId = childKey.slice(-32) as RecordId
+      const other = tables.outbox.get(tx, otherId)
+      if (otherId === id || !other || other.body.deleted) continue
+      const placedAnew = !other.base || compareStamps(other.base.place.stamp, other.body.place.stamp) !== 0
+      const oneThing =
+        other.body.kind === body.kind && samenessOf(other.body.content) === samenessOf(body.content)
+      if (!placedAnew || oneThing || compareStamps(other.body.place.stamp, body.place.stamp) > 0) continue
+      const place = { ...other.body.place, ...labelNow(context), stamp: replica.nextStamp(tx) }
+      replica.putPending(tx, otherId, { ...other.body, place })
+    }
+  }
+}
+
+/** All was read again: what the server did not show, it lost. */
+function finishRereading(context: DriveContext, tx: StoreWriter): void {
+  for (const [id] of [...tables.known.entries(tx)]) {
+    if (tables.seen.get(tx, id) === undefined) context.replica.pushAgain(tx, id as RecordId)
+  }
+  for (const [id] of [...tables.seen.entries(tx)]) tables.seen.delete(tx, id)
+  putMeta(tx, 'rereading', undefined)
+}
+
+/** The set of records here must be the one the server says it has: nothing omitted, nothing rolled back. */
+function checkSet(context: DriveContext, head: ZoneHead): void {
+  const { store } = context.replica
+  if (getMeta(store, 'cursor')?.sequence !== head.sequence) return
+  if (context.replica.setDigest(store) !== head.setHash) {
+    throw new ServerUntrue('the records it shows are not all the records it says it has')
+  }
+}

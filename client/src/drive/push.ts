@@ -1,0 +1,154 @@
+/** Sending what is pending, in signed batches; what the server had newer is pulled and settled first. */
+import { type RecordId, randomId } from '@pileus/core/ids/ids'
+import { BATCH_MAX_BYTES, BATCH_MAX_RECORDS } from '@pileus/core/limits'
+import type { PushOutcome, PushRequest } from '@pileus/core/protocol/push'
+import { signBatch } from '@pileus/core/records/batch'
+import { sealedBytes } from '@pileus/core/records/seal'
+import type { SealedRecord } from '@pileus/core/records/sealed'
+import { decodeSealed } from '../replica/replica.ts'
+import { getMeta, type Pending, putMeta, tables } from '../replica/tables.ts'
+import type { StoreWriter } from '../store/store.ts'
+import type { DriveContext, SyncOptions } from './context.ts'
+
+export interface Pushed {
+  readonly accepted: number
+  /** Records the server had newer: to be pulled and settled. */
+  readonly stale: number
+  /** Records whose chunks the server lacks: their files are read again. */
+  readonly missing: number
+}
+
+interface Ready {
+  readonly id: RecordId
+  readonly pending: Pending
+  readonly sealed: SealedRecord
+}
+
+/** Pushes everything pending, once. `generation` is the collection generation the chunks were checked under. */
+export async function push(context: DriveContext, options: SyncOptions): Promise<Pushed> {
+  const total = { accepted: 0, stale: 0, missing: 0 }
+  const { generation } = await context.remote.head(context.zone.zone)
+  for (const batch of batches(context)) {
+    options.signal?.throwIfAborted()
+    const outcome = await pushBatch(context, batch, generation)
+    total.accepted += outcome.accepted
+    total.stale += outcome.stale
+    total.missing += outcome.missing
+    options.progress?.({ phase: 'pushing', files: total.accepted, bytes: 0 })
+  }
+  return total
+}
+
+/** Pending records in order, folders before their contents, groups never split. */
+function* batches(context: DriveContext): Iterable<Ready[]> {
+  const { store } = context.replica
+  const order: { id: RecordId; order: number; group: string | null }[] = []
+  const firstOfGroup = new Map<string, number>()
+  for (const [id, pending] of tables.outbox.entries(store)) {
+    order.push({ id: id as RecordId, order: pending.order, group: pending.group })
+    if (pending.group !== null) {
+      firstOfGroup.set(
+        pending.group,
+        Math.min(pending.order, firstOfGroup.get(pending.group) ?? pending.order),
+      )
+    }
+  }
+  const rank = (entry: (typeof order)[number]) =>
+    entry.group === null ? entry.order : firstOfGroup.get(entry.group)!
+  order.sort((a, b) => rank(a) - rank(b) || a.order - b.order)
+  let batch: Ready[] = []
+  let bytes = 0
+  for (const [index, { id, group }] of order.entries()) {
+    const pending = tables.outbox.get(store, id)
+    // Settled meanwhile, by an earlier batch's answer.
+    if (!pending) continue
+    const sealed = decodeSealed(tables.outboxSealed.get(store, id)!)
+    const size = sealedBytes(sealed) + 512
+    const sameGroup = group !== null && order[index - 1]?.group === group
+    if (
+      batch.length > 0 &&
+      !sameGroup &&
+      (bytes + size > BATCH_MAX_BYTES || batch.length >= BATCH_MAX_RECORDS - 8)
+    ) {
+      yield batch
+      batch = []
+      bytes = 0
+    }
+    batch.push({ id, pending, sealed })
+    bytes += size
+  }
+  if (batch.length > 0) yield batch
+}
+
+async function pushBatch(
+  context: DriveContext,
+  batch: readonly Ready[],
+  generation: number,
+): Promise<Pushed> {
+  const { crypto, remote, replica, zone } = context
+  const { store } = replica
+  const cursor = getMeta(store, 'cursor')
+  const header = {
+    zone: zone.zone,
+    batch: randomId('batch', context.random),
+    writer: replica.writer,
+    logHead: zone.logHead,
+    epoch: zone.epoch,
+    generation,
+    seenSequence: cursor?.sequence ?? 0,
+    seenSetHash: replica.setDigest(store),
+  }
+  const signed = signBatch(
+    crypto,
+    context.deviceSeed,
+    header,
+    batch.map(({ pending }) => pending.leaf),
+  )
+  const groups = new Map<string, number>()
+  const records = batch.map(({ pending, sealed }): PushRequest['records'][number] => {
+    if (pending.group === null) return { record: sealed }
+    const group = groups.get(pending.group) ?? groups.size
+    groups.set(pending.group, group)
+    return { record: sealed, group }
+  })
+  const { outcomes, head } = await remote.push({ zone: zone.zone, batch: signed, records })
+  const pushed = { accepted: 0, stale: 0, missing: 0 }
+  replica.transaction('durable', (tx) => {
+    for (const [index, { id, pending }] of batch.entries())
+      note(context, tx, id, pending, outcomes[index]!, pushed)
+    // Nothing but this batch came since the cursor: there is nothing to read back.
+    const alone =
+      cursor && head.incarnation === cursor.incarnation && head.sequence === cursor.sequence + pushed.accepted
+    if (alone)
+      putMeta(tx, 'cursor', { incarnation: head.incarnation, sequence: head.sequence, chain: head.chain })
+  })
+  return pushed
+}
+
+function note(
+  context: DriveContext,
+  tx: StoreWriter,
+  id: RecordId,
+  pending: Pending,
+  outcome: PushOutcome,
+  pushed: { accepted: number; stale: number; missing: number },
+): void {
+  switch (outcome.outcome) {
+    case 'accepted':
+      context.replica.acceptPending(tx, id, pending.leaf, outcome.sequence)
+      pushed.accepted++
+      return
+    case 'stale':
+      // The record itself comes with the next pull, with proof of who wrote it.
+      pushed.stale++
+      return
+    case 'missing': {
+      const row = tables.disk.get(tx, id)
+      if (row) context.replica.putDisk(tx, id, { ...row, signature: '' })
+      pushed.missing++
+      return
+    }
+    case 'group':
+      return
+  }
+}

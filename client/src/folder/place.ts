@@ -1,0 +1,159 @@
+/**
+ * Where nodes are on the disk, and the moves between folder and working area that never leave a name without
+ * its file or destroy what a person had (R10, R13).
+ */
+import { type RecordId, ROOT } from '@pileus/core/ids/ids'
+import { conflictName } from '@pileus/core/tree/names'
+import { FileError, type Files, type Location, type Stat } from '../files/files.ts'
+import { type DiskRow, tables } from '../replica/tables.ts'
+import type { StoreReader } from '../store/store.ts'
+import { joinPath } from './tree-paths.ts'
+
+/** The parent of rows that are out of the folder for a moment. No record has this id. */
+export const PARKED = 'f'.repeat(32) as RecordId
+
+const PARKED_DIRECTORY = 'parked'
+const STAGING_DIRECTORY = 'staging'
+export const STASH_DIRECTORY = 'stash'
+
+/** The disk is not what its row says: a person changed it since the scan. The next scan takes that up. */
+export class DiskMoved extends Error {
+  constructor(path: string) {
+    super(`${JSON.stringify(path)} changed while it was being synced`)
+    this.name = 'DiskMoved'
+  }
+}
+
+export function prepareWork(files: Files): void {
+  for (const directory of [PARKED_DIRECTORY, STAGING_DIRECTORY, STASH_DIRECTORY]) {
+    if (!files.work.stat(directory)) files.work.makeDirectory(directory)
+  }
+}
+
+/** Removes what an interrupted run had half downloaded. */
+export function clearStaging(files: Files): void {
+  for (const name of files.work.list(STAGING_DIRECTORY).names)
+    files.work.removeFile(`${STAGING_DIRECTORY}/${name}`)
+}
+
+export function stagingPath(id: RecordId): string {
+  return `${STAGING_DIRECTORY}/${id}`
+}
+
+export function parkedPath(id: RecordId): string {
+  return `${PARKED_DIRECTORY}/${id}`
+}
+
+/** Where the disk has this node; null when it does not have it. */
+export function locationOf(from: StoreReader, id: RecordId): Location | null {
+  const parts: string[] = []
+  for (let at = id; at !== ROOT; ) {
+    const row = tables.disk.get(from, at)
+    if (!row) return null
+    if (row.parent === PARKED) return { area: 'work', path: [parkedPath(at), ...parts.reverse()].join('/') }
+    parts.push(row.name)
+    at = row.parent
+  }
+  return { area: 'folder', path: parts.reverse().join('/') }
+}
+
+export function childLocation(folder: Location, name: string): Location {
+  return { area: folder.area, path: joinPath(folder.path, name) }
+}
+
+export function parentOf(location: Location): Location {
+  const slash = location.path.lastIndexOf('/')
+  return { area: location.area, path: slash < 0 ? '' : location.path.slice(0, slash) }
+}
+
+/** The stat of a node that is as its row says. Throws DiskMoved when it is not. */
+export function expectAsRow(files: Files, location: Location, row: DiskRow): Stat {
+  const stat = statAt(files, location)
+  const same = stat && (row.kind === 'folder' ? stat.type === 'folder' : stat.signature === row.signature)
+  if (!same) throw new DiskMoved(location.path)
+  return stat
+}
+
+export function statAt(files: Files, { area, path }: Location): Stat | null {
+  return files[area].stat(path)
+}
+
+/** Throws DiskMoved when something is at this place. */
+export function expectFree(files: Files, location: Location): void {
+  if (statAt(files, location)) throw new DiskMoved(location.path)
+}
+
+/** The same bytes as before a rename or link, which change nothing but the times of the inode. */
+export function sameFile(before: Stat, after: Stat | null): boolean {
+  return (
+    after !== null &&
+    after.identity === before.identity &&
+    after.size === before.size &&
+    after.mtime === before.mtime
+  )
+}
+
+/** A name in the stash that is free. */
+export function stashPath(files: Files, id: RecordId): string {
+  for (let n = 0; ; n++) {
+    const path = `${STASH_DIRECTORY}/${id}-${n}`
+    if (!files.work.stat(path)) return path
+  }
+}
+
+/**
+ * Gives a displaced file that holds what nobody knows yet back to the person, under a conflict name beside
+ * where it was. Returns its path in the folder.
+ */
+export function giveBack(
+  files: Files,
+  from: Location,
+  beside: Location,
+  label: { by: string; day: string },
+): string {
+  const folder = parentOf(beside)
+  const name = beside.path.slice(folder.path === '' ? 0 : folder.path.length + 1)
+  const home = statAt(files, folder)?.type === 'folder' ? folder.path : ''
+  for (let number = 1; ; number++) {
+    const path = joinPath(home, conflictName(name, label.by, label.day, number))
+    try {
+      // A link fails where a rename would replace.
+      files.transfer('link', from, { area: 'folder', path })
+    } catch (error) {
+      if (error instanceof FileError && error.code === 'exists') continue
+      throw error
+    }
+    files.sync([{ area: 'folder', path: home }])
+    files[from.area].removeFile(from.path)
+    return path
+  }
+}
+
+/** After a crash between parking a node and bringing it to its new place: brings it back to its old one. */
+export function unpark(files: Files, from: StoreReader, label: { by: string; day: string }): void {
+  for (const name of files.work.list(PARKED_DIRECTORY).names) {
+    const parked: Location = { area: 'work', path: `${PARKED_DIRECTORY}/${name}` }
+    const row = tables.disk.get(from, name as RecordId)
+    const parent =
+      row && row.parent !== PARKED
+        ? row.parent === ROOT
+          ? { area: 'folder' as const, path: '' }
+          : locationOf(from, row.parent)
+        : null
+    const wanted = childLocation(
+      parent?.area === 'folder' ? parent : { area: 'folder', path: '' },
+      row?.name ?? name,
+    )
+    const parentThere = statAt(files, parentOf(wanted))?.type === 'folder'
+    let target = parentThere ? wanted : { area: 'folder' as const, path: row?.name ?? name }
+    for (let number = 1; statAt(files, target); number++) {
+      const folder = parentOf(wanted)
+      target = childLocation(
+        parentThere ? folder : { area: 'folder', path: '' },
+        conflictName(row?.name ?? name, label.by, label.day, number),
+      )
+    }
+    files.transfer('rename', parked, target)
+    files.sync([parentOf(target), { area: 'work', path: PARKED_DIRECTORY }])
+  }
+}

@@ -1,0 +1,43 @@
+/** Displaced files: kept until their version is in history and they are quiet, then let go (R10). */
+import type { Files } from '../files/files.ts'
+import type { Replica } from '../replica/replica.ts'
+import { tables } from '../replica/tables.ts'
+import { giveBack, STASH_DIRECTORY } from './place.ts'
+import { joinPath } from './tree-paths.ts'
+
+/**
+ * Lets go of what was stashed before this run, if nothing of it is still to be pushed. A file that a program went
+ * on writing to after it was displaced is given back under a conflict name. Returns how many were given back.
+ */
+export function tidyStash(
+  files: Files,
+  replica: Replica,
+  kept: ReadonlySet<string>,
+  label: { by: string; day: string },
+): number {
+  if (tables.outbox.count(replica.store) > 0) return 0
+  let givenBack = 0
+  const done: string[] = []
+  for (const name of files.work.list(STASH_DIRECTORY).names) {
+    const path = joinPath(STASH_DIRECTORY, name)
+    if (kept.has(path)) continue
+    const stat = files.work.stat(path)
+    const stashed = tables.stash.get(replica.store, path)
+    const quiet = stashed && stat && stat.size === stashed.size && stat.mtime === stashed.mtime
+    // A stashed file without a row was displaced in a run that crashed before it could say so.
+    if (stat && !quiet) {
+      giveBack(files, { area: 'work', path }, { area: 'folder', path: stashed?.path ?? name }, label)
+      givenBack++
+    } else if (stat) files.work.removeFile(path)
+    done.push(path)
+  }
+  replica.transaction('lazy', (tx) => {
+    for (const path of done) tables.stash.delete(tx, path)
+  })
+  return givenBack
+}
+
+/** Paths in the stash now: what was displaced before this moment. */
+export function stashedNow(files: Files): Set<string> {
+  return new Set(files.work.list(STASH_DIRECTORY).names.map((name) => joinPath(STASH_DIRECTORY, name)))
+}
