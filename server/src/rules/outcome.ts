@@ -14,39 +14,41 @@ export interface StoredAnswer {
   readonly head: ZoneHead
 }
 
+type Encoded = ['a' | 's', number] | ['m', ChunkId[]] | ['g']
+
 /** CBOR of the answer. */
-export function encodeAnswer(answer: StoredAnswer): Uint8Array {
-  const outcomes = answer.outcomes.map((outcome) => {
-    switch (outcome.kind) {
-      case 'accepted':
-        return ['a', outcome.sequence]
-      case 'stale':
-        return ['s', outcome.sequence]
-      case 'missing':
-        return ['m', [...outcome.chunks]]
-      case 'group':
-        return ['g']
-    }
-  })
-  return encodeCbor([outcomes, { ...answer.head }])
+export function encodeAnswer({ outcomes, head }: StoredAnswer): Uint8Array {
+  return encodeCbor([outcomes.map(encodeOutcome), { ...head }])
 }
 
 /** Reads what `encodeAnswer` wrote: the server's own bytes. */
 export function decodeAnswer(bytes: Uint8Array): StoredAnswer {
-  const [outcomes, head] = decodeCbor(bytes) as unknown as [['a' | 's' | 'm' | 'g', unknown][], ZoneHead]
-  return {
-    outcomes: outcomes.map(([kind, value]): StoredOutcome => {
-      switch (kind) {
-        case 'a':
-          return { kind: 'accepted', sequence: value as number }
-        case 's':
-          return { kind: 'stale', sequence: value as number }
-        case 'm':
-          return { kind: 'missing', chunks: value as ChunkId[] }
-        case 'g':
-          return { kind: 'group' }
-      }
-    }),
-    head,
+  const [outcomes, head] = decodeCbor(bytes) as unknown as [Encoded[], ZoneHead]
+  return { outcomes: outcomes.map(decodeOutcome), head }
+}
+
+function encodeOutcome(outcome: StoredOutcome): Encoded {
+  switch (outcome.kind) {
+    case 'accepted':
+      return ['a', outcome.sequence]
+    case 'stale':
+      return ['s', outcome.sequence]
+    case 'missing':
+      return ['m', [...outcome.chunks]]
+    case 'group':
+      return ['g']
+  }
+}
+
+function decodeOutcome(encoded: Encoded): StoredOutcome {
+  switch (encoded[0]) {
+    case 'a':
+      return { kind: 'accepted', sequence: encoded[1] }
+    case 's':
+      return { kind: 'stale', sequence: encoded[1] }
+    case 'm':
+      return { kind: 'missing', chunks: encoded[1] }
+    case 'g':
+      return { kind: 'group' }
   }
 }

@@ -230,23 +230,25 @@ async function learn({ engines, crypto }: Environment, { zone, pushed }: Batch) 
   return { current, earlier, missing }
 }
 
+/** New records take the next sequence numbers, in order. */
 function outcomesOf(decisions: readonly Decision[], sequence: number): StoredOutcome[] {
   let next = sequence
-  return decisions.map((decision): StoredOutcome => {
-    switch (decision.kind) {
-      case 'new':
-        next++
-        return { kind: 'accepted', sequence: next }
-      case 'repeat':
-        return { kind: 'accepted', sequence: decision.sequence }
-      case 'stale':
-        return { kind: 'stale', sequence: decision.sequence }
-      case 'missing':
-        return { kind: 'missing', chunks: decision.chunks }
-      case 'group':
-        return { kind: 'group' }
-    }
-  })
+  return decisions.map((decision) => outcomeOf(decision, () => ++next))
+}
+
+function outcomeOf(decision: Decision, nextSequence: () => number): StoredOutcome {
+  switch (decision.kind) {
+    case 'new':
+      return { kind: 'accepted', sequence: nextSequence() }
+    case 'repeat':
+      return { kind: 'accepted', sequence: decision.sequence }
+    case 'stale':
+      return { kind: 'stale', sequence: decision.sequence }
+    case 'missing':
+      return { kind: 'missing', chunks: decision.chunks }
+    case 'group':
+      return { kind: 'group' }
+  }
 }
 
 function storedBatch(batch: Batch, answer: StoredAnswer, sequence: number): StoredBatch {

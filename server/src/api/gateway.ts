@@ -1,0 +1,182 @@
+/** HTTP: mounts the protocol's table on the service, and what an operator and a browser ask besides. */
+import { Readable } from 'node:stream'
+import { acceptedFormat, encodeMessage, type Format, MEDIA_TYPES } from '@pileus/core/protocol/codec'
+import { ENDPOINTS, type Endpoint, type EndpointName } from '@pileus/core/protocol/endpoints'
+import { Problem } from '@pileus/core/protocol/problem'
+import Fastify, {
+  type FastifyBaseLogger,
+  type FastifyInstance,
+  type FastifyReply,
+  type FastifyRequest,
+} from 'fastify'
+import type { Metrics } from '../observe/metrics.ts'
+import type { BodyOf, ChunkAnswer, PackAnswer } from '../rules/call.ts'
+import type { Service, ServiceRequest } from '../rules/service.ts'
+import { answerFormat, readBody } from './bodies.ts'
+import { type Health, mountOperations } from './operations.ts'
+import { problemHeaders, problemMessage, problemOf } from './problems.ts'
+
+/** How long one request may take to arrive. */
+const REQUEST_TIMEOUT_MS = 300_000
+const OCTETS = 'application/octet-stream'
+
+export interface GatewayOptions {
+  readonly service: Service
+  readonly metrics: Metrics
+  readonly health: Health
+  readonly logger: FastifyBaseLogger
+  /** As Fastify's trustProxy; '' for none. */
+  readonly trustedProxies: string
+  readonly newRequestId: () => string
+  readonly version: string
+}
+
+export interface Gateway {
+  readonly app: FastifyInstance
+  /** From now on new requests are refused with 'shutting-down'. */
+  stopAccepting(): void
+}
+
+/** The routes, not yet listening. */
+export function createGateway(options: GatewayOptions): Gateway {
+  let stopping = false
+  const app = Fastify({
+    loggerInstance: options.logger,
+    disableRequestLogging: true,
+    genReqId: options.newRequestId,
+    trustProxy: options.trustedProxies || false,
+    requestTimeout: REQUEST_TIMEOUT_MS,
+    forceCloseConnections: 'idle',
+    return503OnClosing: false,
+  })
+  app.removeAllContentTypeParsers()
+  // Bodies stay streams here: `readBody` bounds and reads them.
+  app.addContentTypeParser('*', (_request, _payload, done) => done(null))
+  app.addHook('onRequest', async (_request, reply) => {
+    reply.header('x-content-type-options', 'nosniff')
+    if (!stopping) return
+    reply.header('connection', 'close')
+    throw new Problem('shutting-down', 'the server is stopping: try again in a moment', {
+      retryAfterSeconds: 5,
+    })
+  })
+  app.addHook('onResponse', async (request, reply) => report(options, request, reply))
+  app.setErrorHandler((error, request, reply) => sendProblem(error, request, reply))
+  app.setNotFoundHandler((request, reply) =>
+    sendProblem(
+      new Problem('not-found', 'there is no such endpoint: see /api/v1/openapi.json'),
+      request,
+      reply,
+    ),
+  )
+  for (const name of Object.keys(ENDPOINTS) as EndpointName[]) mount(app, options.service, name)
+  mountOperations(app, options)
+  return {
+    app,
+    stopAccepting() {
+      stopping = true
+    },
+  }
+}
+
+function mount(app: FastifyInstance, service: Service, name: EndpointName): void {
+  const endpoint: Endpoint = ENDPOINTS[name]
+  app.route({
+    method: endpoint.method,
+    url: endpoint.path,
+    handler: async (request, reply) => {
+      const body = await readBody(endpoint, request.raw)
+      const call: ServiceRequest<EndpointName> = {
+        token: tokenOf(request),
+        params: request.params,
+        query: { ...(request.query as object) },
+        headers: plainHeaders(request),
+        body: body as BodyOf<EndpointName>,
+        address: request.ip,
+      }
+      const answer = (await service.call(name, call)) as object
+      return send(endpoint, answer, request, reply)
+    },
+  })
+}
+
+function send(
+  endpoint: Endpoint,
+  answer: object,
+  request: FastifyRequest,
+  reply: FastifyReply,
+): FastifyReply {
+  if (endpoint.response === 'chunk') {
+    const { status, headers, bytes } = answer as ChunkAnswer
+    return reply.code(status).headers(headers).type(OCTETS).send(asBuffer(bytes))
+  }
+  reply.header('cache-control', 'no-store')
+  if (endpoint.response === 'pack') {
+    const { pieces } = answer as PackAnswer
+    return reply.type(OCTETS).send(Readable.from(pieces, { objectMode: false }))
+  }
+  return sendMessage(answer, wantedFormat(request), reply)
+}
+
+/** Sends a message in this format. */
+export function sendMessage(message: object, format: Format, reply: FastifyReply): FastifyReply {
+  return reply.type(MEDIA_TYPES[format]).send(asBuffer(encodeMessage(message, format)))
+}
+
+/** The bytes without copying them; Fastify sends a plain Uint8Array as JSON. */
+function asBuffer(bytes: Uint8Array): Buffer {
+  return Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength)
+}
+
+function wantedFormat(request: FastifyRequest): Format {
+  const { accept } = request.headers
+  const undecided = accept === undefined || accept.includes('*/*')
+  return answerFormat(undecided ? undefined : acceptedFormat(accept), request.raw)
+}
+
+function sendProblem(error: unknown, request: FastifyRequest, reply: FastifyReply): FastifyReply {
+  const problem = problemOf(asOwn(error), request.id)
+  if (problem.status >= 500 && problem.code !== 'shutting-down' && problem.code !== 'quota-exceeded') {
+    request.log.error({ err: error, code: problem.code, route: request.routeOptions.url }, 'request failed')
+  }
+  const format = wantedFormat(request)
+  const type = format === 'cbor' ? MEDIA_TYPES.cbor : 'application/problem+json'
+  return reply
+    .code(problem.status)
+    .headers(problemHeaders(problem))
+    .type(type)
+    .send(asBuffer(encodeMessage(problemMessage(problem), format)))
+}
+
+/** Fastify's own refusals of a request (a malformed URL, a header too large) are the caller's mistakes. */
+function asOwn(error: unknown): unknown {
+  const status = error instanceof Error && 'statusCode' in error ? Number(error.statusCode) : 500
+  if (error instanceof Problem || status >= 500) return error
+  return new Problem('malformed-request', 'the request is not HTTP that this server takes')
+}
+
+function tokenOf(request: FastifyRequest): string | undefined {
+  const header = request.headers.authorization
+  return header === undefined ? undefined : (/^Bearer +(\S+)$/i.exec(header)?.[1] ?? '')
+}
+
+function plainHeaders(request: FastifyRequest): Record<string, string | undefined> {
+  return Object.fromEntries(
+    Object.entries(request.headers).map(([name, value]) => [
+      name,
+      Array.isArray(value) ? value.join(',') : value,
+    ]),
+  )
+}
+
+/** One line for each request: the route as declared, never the address with its parameters. */
+function report({ metrics }: GatewayOptions, request: FastifyRequest, reply: FastifyReply): void {
+  const route = request.routeOptions.url ?? 'unknown'
+  const milliseconds = reply.elapsedTime
+  metrics.request(request.method, route, reply.statusCode, milliseconds / 1_000)
+  const status = reply.statusCode
+  request.log.info(
+    { method: request.method, route, status, milliseconds: Math.round(milliseconds * 10) / 10 },
+    'request',
+  )
+}

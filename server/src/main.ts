@@ -1,0 +1,57 @@
+#!/usr/bin/env node
+/** `npm start`: the server with embedded engines, until Ctrl-C or SIGTERM. */
+import { ConfigInvalid, readConfig } from './config.ts'
+import { DataFolderUnusable } from './data-folder.ts'
+import { CannotListen, type RunningServer, startServer } from './start.ts'
+
+/** A person at a terminal sees what matters; a log collector gets every request. */
+const DEFAULT_LOG_LEVEL = process.stderr.isTTY ? 'warn' : 'info'
+
+async function main(): Promise<void> {
+  const stopping = Promise.withResolvers<void>()
+  const stop = () => stopping.resolve()
+  process.on('SIGINT', stop)
+  process.on('SIGTERM', stop)
+  const config = readConfig(process.env, DEFAULT_LOG_LEVEL)
+  const server = await startServer(config)
+  greet(server, config.host)
+  await stopping.promise
+  console.log('Stopping: finishing what was accepted.')
+  await server.close()
+  console.log('Stopped.')
+}
+
+function greet({ url, data, version }: RunningServer, host: string): void {
+  console.log(`Pileus server ${version} listens on ${url}`)
+  if (!['127.0.0.1', '::1', 'localhost'].includes(host)) {
+    console.log(`Other machines reach it on ${host}: put a proxy with TLS in front of it.`)
+  }
+  console.log(`Data: ${data}`)
+  console.log('')
+  console.log('Sign up from another terminal:')
+  console.log(`  npx pileus signup --server ${url} NAME`)
+  console.log('Ctrl-C stops the server.')
+}
+
+/** Expected failures are one sentence; anything else keeps its stack, for a bug report. */
+function explain(error: unknown): void {
+  if (error instanceof ConfigInvalid) {
+    console.error('Cannot start the server:')
+    for (const mistake of error.mistakes) console.error(`  ${mistake}`)
+  } else if (error instanceof DataFolderUnusable || error instanceof CannotListen) {
+    console.error(sentence(error.message))
+  } else {
+    console.error(error)
+  }
+}
+
+function sentence(text: string): string {
+  return `${text.charAt(0).toUpperCase()}${text.slice(1)}.`
+}
+
+try {
+  await main()
+} catch (error) {
+  explain(error)
+  process.exitCode = 1
+}

@@ -1,0 +1,203 @@
+/** The composition root: names the engines, and starts and stops a server. */
+import { randomBytes, randomUUID } from 'node:crypto'
+import { readFileSync } from 'node:fs'
+import type { AddressInfo } from 'node:net'
+import { nodeCrypto } from '@pileus/core/crypto/node'
+import { QUOTA_DEFAULT_BYTES } from '@pileus/core/limits'
+import { type DestinationStream, pino } from 'pino'
+import { memoryAccounts } from './accounts/memory.ts'
+import { sqliteAccounts } from './accounts/sqlite.ts'
+import { createGateway, type Gateway } from './api/gateway.ts'
+import { fileBlobs } from './blobs/files.ts'
+import { guardBlobs } from './blobs/guarded.ts'
+import { memoryBlobs } from './blobs/memory.ts'
+import type { LogLevel } from './config.ts'
+import { type DataFolder, openDataFolder } from './data-folder.ts'
+import { memoryLive } from './live/memory.ts'
+import { createMetrics } from './observe/metrics.ts'
+import type { Engines, Environment } from './rules/environment.ts'
+import { newOpaqueSetup, opaqueServer } from './rules/opaque.ts'
+import { RATE_LIMITS, type RateLimits } from './rules/rate-limits.ts'
+import { createService } from './rules/service.ts'
+import { upkeep } from './rules/upkeep.ts'
+import { memoryZones } from './zones/memory.ts'
+import { sqliteZones } from './zones/sqlite.ts'
+
+export interface StartOptions {
+  /** Where data rests: a folder, or nowhere but in memory. */
+  readonly data: string | 'memory'
+  readonly host?: string
+  /** 0: any free port. */
+  readonly port: number
+  readonly quotaBytes?: number
+  readonly rateLimits?: RateLimits
+  readonly trustedProxies?: string
+  readonly logLevel?: LogLevel
+  /** Where log lines go; standard error unless given. */
+  readonly logTo?: DestinationStream
+  /** Milliseconds since 1970. */
+  readonly clock?: () => number
+  /** Puts something between the rules and the engines: faults, measures. */
+  readonly wrap?: (engines: Engines) => Engines
+}
+
+export interface RunningServer {
+  /** http://HOST:PORT */
+  readonly url: string
+  readonly port: number
+  readonly version: string
+  /** The folder's full path; null in memory. */
+  readonly data: string | null
+  readonly engines: Engines
+  /** Stops accepting, finishes what was accepted (10 s at most), closes the engines. */
+  close(): Promise<void>
+}
+
+/** The port could not be listened on; the message is one sentence for a person. */
+export class CannotListen extends Error {
+  constructor(sentence: string, cause: unknown) {
+    super(sentence, { cause })
+    this.name = 'CannotListen'
+  }
+}
+
+const UPKEEP_MS = 3_600_000
+const FINISH_MS = 10_000
+export const VERSION: string = JSON.parse(
+  readFileSync(new URL('../package.json', import.meta.url), 'utf8'),
+).version
+
+/** Starts a server and resolves once it listens. Throws DataFolderUnusable, CannotListen, or an engine's error. */
+export async function startServer(options: StartOptions): Promise<RunningServer> {
+  const clock = options.clock ?? Date.now
+  const logger = pino(
+    { level: options.logLevel ?? 'silent' },
+    options.logTo ?? pino.destination({ fd: 2, sync: true }),
+  )
+  const metrics = createMetrics((what, error) =>
+    logger.error({ err: error, what }, 'failed beside a request'),
+  )
+  const folder = options.data === 'memory' ? null : await openDataFolder(options.data)
+  const opened = await openEngines(folder, clock)
+  const wrapped = options.wrap?.(opened) ?? opened
+  const guarded = guardBlobs(wrapped.blobs, metrics, () => performance.now())
+  const engines: Engines = { ...wrapped, blobs: guarded.blobs }
+  const environment: Environment = {
+    engines,
+    clock,
+    random: (bytes) => new Uint8Array(randomBytes(bytes)),
+    crypto: nodeCrypto,
+    opaque: await opaqueServer(folder?.opaqueSetup ?? (await newOpaqueSetup())),
+    rateLimits: options.rateLimits ?? RATE_LIMITS,
+    quotaBytes: options.quotaBytes ?? QUOTA_DEFAULT_BYTES,
+    observer: metrics,
+  }
+  const gateway = createGateway({
+    service: createService(environment),
+    metrics,
+    health: {
+      components: (['accounts', 'zones', 'blobs', 'live'] as const).map((name) => ({
+        name,
+        check: () => engines[name].check(),
+      })),
+      circuits: guarded.circuits,
+      clock,
+      startedAt: clock(),
+    },
+    logger,
+    trustedProxies: options.trustedProxies ?? '',
+    newRequestId: randomUUID,
+    version: VERSION,
+  })
+  const closeEngines = async () => {
+    for (const engine of Object.values(opened)) await engine.close()
+    folder?.unlock()
+  }
+  try {
+    await listen(gateway, options)
+  } catch (error) {
+    await closeEngines()
+    throw error
+  }
+  const timer = setInterval(() => {
+    upkeep(environment).catch((error) => metrics.failed('upkeep', error))
+  }, UPKEEP_MS)
+  timer.unref()
+  const { port } = gateway.app.server.address() as AddressInfo
+  return {
+    url: `http://${shownHost(options.host)}:${port}`,
+    port,
+    version: VERSION,
+    data: folder?.path ?? null,
+    engines,
+    close: once(async () => {
+      clearInterval(timer)
+      await finish(gateway)
+      await closeEngines()
+    }),
+  }
+}
+
+async function openEngines(folder: DataFolder | null, clock: () => number): Promise<Engines> {
+  const live = memoryLive(clock)
+  if (!folder) return { accounts: memoryAccounts(), zones: memoryZones(), blobs: memoryBlobs(), live }
+  try {
+    return {
+      accounts: sqliteAccounts(folder.accounts),
+      zones: sqliteZones(folder.zones),
+      blobs: await fileBlobs(folder.blobs),
+      live,
+    }
+  } catch (error) {
+    folder.unlock()
+    throw error
+  }
+}
+
+async function listen({ app }: Gateway, { host = '127.0.0.1', port }: StartOptions): Promise<void> {
+  try {
+    await app.listen({ host, port })
+  } catch (error) {
+    await app.close()
+    const code = error instanceof Error && 'code' in error ? error.code : undefined
+    throw new CannotListen(`cannot listen on ${host}:${port}: ${listenReason(code, error)}`, error)
+  }
+}
+
+function listenReason(code: unknown, error: unknown): string {
+  switch (code) {
+    case 'EADDRINUSE':
+      return 'another program is using the port; stop it, or set PILEUS_PORT to a free one'
+    case 'EACCES':
+      return 'permission denied; set PILEUS_PORT to a port above 1023'
+    case 'EADDRNOTAVAIL':
+    case 'ENOTFOUND':
+      return 'this machine has no such address; set PILEUS_HOST to one that it has'
+    default:
+      return error instanceof Error ? error.message : String(error)
+  }
+}
+
+/** Waits for accepted requests; cuts those that take too long. */
+async function finish({ app, stopAccepting }: Gateway): Promise<void> {
+  stopAccepting()
+  const cut = setTimeout(() => app.server.closeAllConnections(), FINISH_MS)
+  try {
+    await app.close()
+  } finally {
+    clearTimeout(cut)
+  }
+}
+
+function shownHost(host = '127.0.0.1'): string {
+  if (['127.0.0.1', '0.0.0.0', '::', '::1', 'localhost'].includes(host)) return 'localhost'
+  return host.includes(':') ? `[${host}]` : host
+}
+
+function once<T>(work: () => Promise<T>): () => Promise<T> {
+  let running: Promise<T> | undefined
+  return () => {
+    running ??= work()
+    return running
+  }
+}
