@@ -2,7 +2,6 @@
 import type { Crypto } from '@pileus/core/crypto/crypto'
 import { addToSet, emptySetHash, setDigest } from '@pileus/core/crypto/lthash'
 import {
-  type BatchId,
   type DeviceId,
   type Digest,
   ID_BYTES,
@@ -13,7 +12,7 @@ import {
 } from '@pileus/core/ids/ids'
 import type { CertifiedDevice } from '@pileus/core/keys/device'
 import { readLog, type ZoneState } from '@pileus/core/keys/zone-log'
-import { deviceInZone, judgeWrite } from '@pileus/core/keys/zone-writers'
+import { deviceInZone, judgeWrite, type WriteVerdict } from '@pileus/core/keys/zone-writers'
 import type { BatchProof, Change } from '@pileus/core/protocol/changes'
 import type { ZoneHead } from '@pileus/core/protocol/zone'
 import { type BatchHeader, readBatch, verifyBatch } from '@pileus/core/records/batch'
@@ -56,6 +55,41 @@ export function certifiedWriters(
   return devices
 }
 
+/** A batch whose signature and leaves hold, and whose device it is. */
+export interface VerifiedBatch {
+  readonly header: BatchHeader
+  readonly writer: CertifiedDevice
+  readonly leaves: readonly Digest[]
+}
+
+/** Throws AccountRefused for a device nobody vouches for, BatchRefused for what it did not sign. */
+export function verifyProof(
+  crypto: Crypto,
+  zone: ZoneId,
+  writers: ReadonlyMap<DeviceId, CertifiedDevice>,
+  proof: BatchProof,
+): VerifiedBatch {
+  const { device } = readBatch(proof.signed)
+  const writer = writers.get(device)
+  if (!writer)
+    throw new AccountRefused(`device ${device}, which nobody vouches for, signed batch ${proof.id}`)
+  const leaves = splitLeaves(proof.leaves)
+  const header = verifyBatch(crypto, proof.signed, writer.publicKey, leaves)
+  if (header.zone !== zone)
+    throw new AccountRefused(`batch ${header.batch} was signed for zone ${header.zone}`)
+  return { header, writer, leaves }
+}
+
+/** Whether the batch might be written, at the log head it names, to the place in the zone that it has. */
+export function judgeBatch(
+  state: ZoneState,
+  { header, writer }: VerifiedBatch,
+  sequence: number,
+): WriteVerdict {
+  const { device, logHead, epoch } = header
+  return judgeWrite(state, { account: writer.account, device, logHead, epoch, sequence })
+}
+
 /**
  * Checks that each record is a leaf of a batch, signed by a device that might write it at its place. Throws
  * AccountRefused, BatchRefused or RecordRefused.
@@ -66,34 +100,16 @@ export function verifyChanges(
   writers: ReadonlyMap<DeviceId, CertifiedDevice>,
   page: { readonly changes: readonly Change[]; readonly batches: readonly BatchProof[] },
 ): void {
-  const batches = new Map<
-    BatchId,
-    { header: BatchHeader; account: CertifiedDevice['account']; leaves: Digest[] }
-  >()
-  for (const proof of page.batches) {
-    const { device } = readBatch(proof.signed)
-    const writer = writers.get(device)
-    if (!writer)
-      throw new AccountRefused(`device ${device}, which nobody vouches for, signed batch ${proof.id}`)
-    const leaves = splitLeaves(proof.leaves)
-    const header = verifyBatch(crypto, proof.signed, writer.publicKey, leaves)
-    batches.set(header.batch, { header, account: writer.account, leaves })
-  }
+  const proofs = page.batches.map((proof) => verifyProof(crypto, state.zone, writers, proof))
+  const batches = new Map(proofs.map((proof) => [proof.header.batch, proof]))
   for (const { record, batch, leaf, sequence } of page.changes) {
-    const signed = batches.get(batch)
+    const proof = batches.get(batch)
     const { id, epoch } = decodeFacts(record.facts)
-    if (!signed || signed.header.zone !== state.zone || signed.leaves[leaf] !== leafOf(crypto, record)) {
+    if (!proof || proof.leaves[leaf] !== leafOf(crypto, record)) {
       throw new AccountRefused(`record ${id} belongs to no signed batch of its zone`)
     }
-    const { device, logHead, epoch: batchEpoch } = signed.header
-    const verdict = judgeWrite(state, {
-      account: signed.account,
-      device,
-      logHead,
-      epoch: batchEpoch,
-      sequence,
-    })
-    if (verdict !== 'allowed' || epoch !== batchEpoch) {
+    const verdict = judgeBatch(state, proof, sequence)
+    if (verdict !== 'allowed' || epoch !== proof.header.epoch) {
       throw new AccountRefused(`record ${id} was written by a device that might not (${verdict})`)
     }
   }

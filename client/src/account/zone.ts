@@ -1,5 +1,6 @@
 /** Zones of an account: opening one for use, making the drive, and beginning new key epochs after removals. */
-import type { DeviceId, ZoneId } from '@pileus/core/ids/ids'
+import type { DeviceId, Digest, ZoneId } from '@pileus/core/ids/ids'
+import type { CertifiedDevice } from '@pileus/core/keys/device'
 import type { Identity } from '@pileus/core/keys/identity'
 import {
   appendEntry,
@@ -9,21 +10,38 @@ import {
   openEpochKeys,
 } from '@pileus/core/keys/zone-access'
 import { keyRing, type ZoneKeys } from '@pileus/core/keys/zone-keys'
-import { currentEpoch, deviceKey, epochNeed, memberNow, type ZoneState } from '@pileus/core/keys/zone-log'
+import {
+  currentEpoch,
+  deviceKey,
+  epochNeed,
+  logHead,
+  memberNow,
+  type ZoneState,
+} from '@pileus/core/keys/zone-log'
+import type { BatchProof } from '@pileus/core/protocol/changes'
 import { Problem } from '@pileus/core/protocol/problem'
+import { type BatchHeader, readBatch } from '@pileus/core/records/batch'
 import { AccountRefused, type SignedIn } from './account.ts'
 import { type AccountZone, changeAccountZone, readAccountZone, settingsWrite } from './account-zone.ts'
 import { noteDevice } from './sign-in.ts'
-import { fetchLog } from './verified.ts'
+import { certifiedWriters, fetchLog, judgeBatch, verifyProof } from './verified.ts'
 
 /** A zone whose log was verified and whose keys this device has. */
 export interface OpenZone {
   readonly zone: ZoneId
+  /** What the log says, as it was last read. */
   readonly state: ZoneState
-  /** By epoch; undefined where this account was given none. */
-  readonly keysOf: (epoch: number) => ZoneKeys | undefined
-  /** Under which new records are sealed. */
-  readonly current: ZoneKeys
+  readonly logHead: Digest
+  /** The key epoch new records are sealed under. */
+  readonly epoch: number
+  /** Undefined where this account was given no key. */
+  keysOf(epoch: number): ZoneKeys | undefined
+  /**
+   * The header of a batch whose device might write it to its place. Without `sequence`, the number the server gave
+   * a record of it, a removed device that backdates goes unnoticed. Log and certificates are read again when the
+   * batch is newer than they are. Rejects with AccountRefused, BatchRefused, LogRefused.
+   */
+  verify(proof: BatchProof, sequence?: number): Promise<BatchHeader>
 }
 
 /** Races with other writers of a log before giving up. */
@@ -59,33 +77,71 @@ export async function ensureDrive(signed: SignedIn): Promise<ZoneId> {
  * AccountRefused, Problem or Unreachable.
  */
 export async function openZone(signed: SignedIn, zone: ZoneId): Promise<OpenZone> {
+  const { crypto } = signed.context
   const account = await readAccountZone(signed.context, signed.calls, signed.device)
-  const { state } = await settleZone(signed, account, zone)
-  const zoneKeys = await openEpochKeys(
-    signed.context.crypto,
-    state,
-    holderOf(signed, state, account.identity),
-  )
-  const keysOf = keyRing(signed.context.crypto, zone, zoneKeys)
-  const current = keysOf(currentEpoch(state).epoch)
-  if (!current)
+  await settleZone(signed, account, zone)
+  let view = await readZone(signed, account.identity, zone)
+  return {
+    zone,
+    get state() {
+      return view.state
+    },
+    get logHead() {
+      return logHead(view.state)
+    },
+    get epoch() {
+      return currentEpoch(view.state).epoch
+    },
+    keysOf: (epoch) => view.keysOf(epoch),
+    async verify(proof, sequence) {
+      const { device, logHead: named } = readBatch(proof.signed)
+      if (!view.writers.has(device) || !view.state.heads.includes(named)) {
+        view = await readZone(signed, account.identity, zone, view.state)
+      }
+      const batch = verifyProof(crypto, zone, view.writers, proof)
+      const verdict = judgeBatch(view.state, batch, sequence ?? batch.header.seenSequence + 1)
+      if (verdict === 'allowed') return batch.header
+      throw new AccountRefused(`batch ${proof.id} was written by a device that might not (${verdict})`)
+    },
+  }
+}
+
+interface ZoneView {
+  readonly state: ZoneState
+  readonly keysOf: (epoch: number) => ZoneKeys | undefined
+  readonly writers: ReadonlyMap<DeviceId, CertifiedDevice>
+}
+
+/** A log only grows: one that does not begin with what was known is another log. */
+async function readZone(
+  signed: SignedIn,
+  identity: Identity,
+  zone: ZoneId,
+  known?: ZoneState,
+): Promise<ZoneView> {
+  const { context, calls } = signed
+  const state = await fetchLog(calls, context.crypto, zone)
+  if (known && state.heads[known.heads.length - 1] !== logHead(known)) {
+    throw new AccountRefused(`the log of zone ${zone} was cut or rewritten`)
+  }
+  const zoneKeys = await openEpochKeys(context.crypto, state, holderOf(signed, state, identity))
+  const keysOf = keyRing(context.crypto, zone, zoneKeys)
+  if (!keysOf(currentEpoch(state).epoch)) {
     throw new AccountRefused(`no key of the current epoch of zone ${zone} is sealed to this account`)
-  return { zone, state, keysOf, current }
+  }
+  const { writers } = await calls.call('writers', { params: { zone } })
+  return { state, keysOf, writers: certifiedWriters(context.crypto, state, writers) }
 }
 
 /** Brings a zone's log up to what the account's notes say of its devices. May be repeated. */
-export async function settleZone(
-  signed: SignedIn,
-  account: AccountZone,
-  zone: ZoneId,
-): Promise<{ readonly state: ZoneState }> {
+export async function settleZone(signed: SignedIn, account: AccountZone, zone: ZoneId): Promise<void> {
   const { context, calls } = signed
   for (let attempt = 0; attempt < TRIES; attempt++) {
     const state = await fetchLog(calls, context.crypto, zone)
     const removed = removedButNotInLog(signed, account, state)
     const manager = memberNow(state, signed.device.account)?.role === 'manager'
     const wantsEpoch = manager && epochNeed(state) !== 'none'
-    if (removed === undefined && !wantsEpoch) return { state }
+    if (removed === undefined && !wantsEpoch) return
     try {
       await (removed ? appendRemoval(signed, account, state, removed) : appendEpoch(signed, account, state))
     } catch (error) {
