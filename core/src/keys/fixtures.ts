@@ -1,5 +1,5 @@
 /** Test helpers: randomness that repeats, and bytes with one thing wrong. */
-import { createHash } from 'node:crypto'
+import { sha256 } from '@noble/hashes/sha2.js'
 import type { Random } from '../crypto/random.ts'
 
 /** The same bytes for the same seed, as SHA-256(seed ‖ counter). */
@@ -8,7 +8,7 @@ export function seededRandom(seed: string): Random {
   return (bytes) => {
     const out = new Uint8Array(bytes)
     for (let at = 0; at < bytes; at += 32) {
-      const block = createHash('sha256').update(`${seed}:${counter++}`).digest()
+      const block = sha256(new TextEncoder().encode(`${seed}:${counter++}`))
       out.set(block.subarray(0, Math.min(32, bytes - at)), at)
     }
     return out
