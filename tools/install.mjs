@@ -19,8 +19,10 @@ function isInstalled() {
   const present = packagesOf(join(root, 'node_modules', '.package-lock.json'))
   if (wanted === null || present === null) return false
   for (const [path, entry] of Object.entries(wanted)) {
-    if (!path.includes('node_modules/')) continue // our own workspaces
     const found = present[path]
+    if (path === '') continue
+    if (JSON.stringify(found?.bin) !== JSON.stringify(entry.bin) && found !== undefined) return false
+    if (!path.includes('node_modules/')) continue // our own workspaces
     if (found === undefined && (entry.optional || entry.devOptional)) continue // made for another platform
     if (found?.version !== entry.version || found?.resolved !== entry.resolved) return false
   }

@@ -1,0 +1,11 @@
+/** `pileus login`: this device joins an account by its password. */
+import type { Context } from '../context.ts'
+import { signInByPassword } from '../device/sign-in.ts'
+import { currentPassword } from '../terminal/secrets.ts'
+import { prepareDevice, type SignInOptions } from './new-device.ts'
+
+export async function login(context: Context, name: string, options: SignInOptions): Promise<undefined> {
+  const { place, keep } = await prepareDevice(context, name, options)
+  const signedIn = await keep(await signInByPassword(place, await currentPassword(name)))
+  context.out.result([`Signed in as ${signedIn.name}; this device is ${signedIn.deviceName}.`], signedIn)
+}

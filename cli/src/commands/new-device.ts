@@ -1,0 +1,94 @@
+/** What sign-up, login and recovery share: checks before any question, and keeping what came of it. */
+import { hostname } from 'node:os'
+import { ACCOUNT_NAME_MAX_CHARACTERS, DEVICE_NAME_MAX_CHARACTERS } from '@pileus/core/limits'
+import type { Context } from '../context.ts'
+import { Failure } from '../failures/failure.ts'
+import { saveKeys } from '../home/key-file.ts'
+import { serverAddress } from '../home/server-address.ts'
+import { readSignedIn, type SignedIn, writeSignedIn } from '../home/signed-in.ts'
+import { chooseKeyKeeping } from '../terminal/key-keeping.ts'
+import { keysPassphrase } from '../terminal/secrets.ts'
+
+export interface SignInOptions {
+  readonly server?: string
+  readonly deviceName?: string
+}
+
+/** Where a new device joins, and as what. */
+export interface NewDevicePlace {
+  readonly server: string
+  readonly name: string
+  readonly deviceName: string
+  readonly signal: AbortSignal
+}
+
+/** A device that the account just accepted. */
+export interface NewDevice {
+  readonly account: string
+  readonly device: string
+  /** Everything secret that the device must keep, as text. */
+  readonly secrets: string
+}
+
+export interface Prepared {
+  readonly place: NewDevicePlace
+  readonly keep: (device: NewDevice) => Promise<SignedIn>
+}
+
+export async function prepareDevice(
+  context: Context,
+  name: string,
+  options: SignInOptions,
+): Promise<Prepared> {
+  const { home } = context
+  const place: NewDevicePlace = {
+    server: serverAddress(options.server),
+    name: accountName(name),
+    deviceName: deviceName(options.deviceName),
+    signal: context.signal,
+  }
+  requireNobody(context, place)
+  const keeping = await chooseKeyKeeping(context)
+  const passphrase = keeping === 'passphrase' ? await keysPassphrase(true) : ''
+  return {
+    place,
+    async keep({ account, device, secrets }) {
+      const { server, deviceName } = place
+      const signedIn: SignedIn = { format: 1, server, name, account, device, deviceName, keys: keeping }
+      await saveKeys(home, keeping, secrets, async () => passphrase)
+      writeSignedIn(home, signedIn)
+      return signedIn
+    },
+  }
+}
+
+/** A second login to the same account replaces the device (removed, keys lost); another account must not. */
+function requireNobody(context: Context, place: NewDevicePlace): void {
+  const found = readSignedIn(context.home)
+  if (found === null || (found.name === place.name && found.server === place.server)) return
+  throw new Failure(
+    'usage',
+    'already-signed-in',
+    `${found.name} is signed in at ${JSON.stringify(context.home.path)} already: give the other account its own --home.`,
+  )
+}
+
+function accountName(name: string): string {
+  if (/^[a-z0-9][a-z0-9._-]*$/.test(name) && name.length <= ACCOUNT_NAME_MAX_CHARACTERS) return name
+  throw new Failure(
+    'usage',
+    'bad-name',
+    `${JSON.stringify(name)} cannot be an account name: use lowercase letters, digits, dot, dash and underscore, starting with a letter or digit, at most ${ACCOUNT_NAME_MAX_CHARACTERS}.`,
+  )
+}
+
+function deviceName(asked: string | undefined): string {
+  const name = (asked ?? hostname()).trim() || 'device'
+  if (asked === undefined) return [...name].slice(0, DEVICE_NAME_MAX_CHARACTERS).join('')
+  if ([...name].length <= DEVICE_NAME_MAX_CHARACTERS && !/[\p{Cc}/]/u.test(name)) return name
+  throw new Failure(
+    'usage',
+    'bad-device-name',
+    `${JSON.stringify(name)} cannot name a device: at most ${DEVICE_NAME_MAX_CHARACTERS} characters, no slash.`,
+  )
+}

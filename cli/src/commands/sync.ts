@@ -1,0 +1,91 @@
+/** `pileus sync --once`: makes this device and the server hold the same, then ends. */
+import type { SyncReport } from '@pileus/client/drive/drive'
+import type { Context } from '../context.ts'
+import { openDevice } from '../device/device.ts'
+import { openLinkedDrive } from '../device/drive.ts'
+import type { Exit } from '../failures/exit-codes.ts'
+import { Failure } from '../failures/failure.ts'
+import { requireLinkedFolder } from '../home/linked-folder.ts'
+import { requireSignedIn } from '../home/signed-in.ts'
+import { formatBytes, formatCount, formatDuration, joinWords, printable } from '../terminal/format.ts'
+import { createProgress } from '../terminal/progress.ts'
+
+export interface SyncOptions {
+  readonly once?: boolean
+  readonly deletions?: 'hold' | 'accept' | 'undo'
+}
+
+/** Paths shown of each list; `pileus status` shows all. */
+const SHOWN = 10
+
+export async function sync(context: Context, options: SyncOptions): Promise<Exit> {
+  if (!options.once) {
+    throw new Failure(
+      'usage',
+      'sync-once',
+      'Say `pileus sync --once`: syncing continuously is not there yet.',
+    )
+  }
+  requireSignedIn(context.home)
+  const linked = requireLinkedFolder(context.home)
+  const start = performance.now()
+  const progress = createProgress(process.stderr, context.out.quiet, () => performance.now())
+  let report: SyncReport
+  try {
+    progress.update({ phase: 'connecting', files: 0, filesTotal: 0, bytes: 0, bytesTotal: 0 })
+    const device = await openDevice(context)
+    using opened = await openLinkedDrive(device, context.home, linked)
+    report = await opened.drive.syncOnce({
+      signal: context.signal,
+      heldDeletions: options.deletions ?? 'hold',
+      progress: ({ phase, files, bytes }) =>
+        progress.update({ phase, files, bytes, filesTotal: 0, bytesTotal: 0 }),
+    })
+  } finally {
+    progress.end()
+  }
+  const milliseconds = performance.now() - start
+  const { problems, heldDeletions, conflicts } = report
+  if (!context.out.json) for (const line of attention(report)) context.out.note(line)
+  context.out.result([summary(report, milliseconds)], { ...report, milliseconds: Math.round(milliseconds) })
+  return problems.length > 0 || heldDeletions > 0 || conflicts.length > 0 ? exitFor(report) : 'ok'
+}
+
+/** Conflict copies are there for the person to see, but nothing is undone because of them. */
+function exitFor({ problems, heldDeletions }: SyncReport): Exit {
+  return problems.length > 0 || heldDeletions > 0 ? 'attention' : 'ok'
+}
+
+/** What was done, in plain words: the last line. */
+export function summary(report: SyncReport, milliseconds: number): string {
+  const done: string[] = []
+  const { pushed, applied, bytesSent, bytesReceived } = report
+  if (pushed > 0) done.push(`sent ${formatCount(pushed, 'change')}${size(bytesSent)}`)
+  if (applied > 0) done.push(`made ${formatCount(applied, 'change')} here${size(bytesReceived)}`)
+  const text = done.length > 0 ? joinWords(done) : 'nothing to do: this device and the server hold the same'
+  return `${text.charAt(0).toUpperCase()}${text.slice(1)}. (${formatDuration(milliseconds)})`
+}
+
+function size(bytes: number): string {
+  return bytes > 0 ? ` (${formatBytes(bytes)})` : ''
+}
+
+/** What needs the person, on stderr. */
+function attention({ problems, heldDeletions, conflicts }: SyncReport): string[] {
+  const lines: string[] = []
+  for (const { path, problem } of problems.slice(0, SHOWN))
+    lines.push(`not synced: ${printable(path)}: ${printable(problem)}`)
+  if (problems.length > SHOWN)
+    lines.push(`… and ${problems.length - SHOWN} more not synced: see \`pileus status\``)
+  for (const path of conflicts.slice(0, SHOWN))
+    lines.push(`two versions: ${printable(path)} is a conflict copy; keep what you need`)
+  if (conflicts.length > SHOWN)
+    lines.push(`… and ${conflicts.length - SHOWN} more conflict copies: see \`pileus status\``)
+  if (heldDeletions > 0) {
+    lines.push(
+      `${formatCount(heldDeletions, 'deletion')} held back, because they are many at once: ` +
+        '`pileus sync --once --deletions accept` deletes them everywhere, `--deletions undo` brings the files back',
+    )
+  }
+  return lines
+}

@@ -1,0 +1,103 @@
+/** The synced folder of a home, opened. */
+import {
+  type Drive,
+  type DriveStatus,
+  driveStatus,
+  type ListedNode,
+  listPath,
+  openDrive,
+} from '@pileus/client/drive/drive'
+import { openDriveZone } from '@pileus/client/drive/zone'
+import { nodeFiles } from '@pileus/client/files/node'
+import { lockFolder } from '@pileus/client/keys/node-folder-lock'
+import { httpRemote } from '@pileus/client/remote/http'
+import { Replica } from '@pileus/client/replica/replica'
+import { openSqliteStore } from '@pileus/client/store/node'
+import { nodeCrypto, nodeRandom } from '@pileus/core/crypto/node'
+import { parseId } from '@pileus/core/ids/ids'
+import { Failure } from '../failures/failure.ts'
+import type { Home } from '../home/home.ts'
+import { type LinkedFolder, requireLinkedFolder } from '../home/linked-folder.ts'
+import type { Device } from './device.ts'
+
+export const DATABASE_FILE = 'drive.db'
+
+export interface OpenedDrive extends Disposable {
+  readonly drive: Drive
+}
+
+/** Opens the drive for a sync, alone: throws FolderBusy while another process works on home or folder. */
+export async function openLinkedDrive(
+  device: Device,
+  home: Home,
+  linked: LinkedFolder,
+): Promise<OpenedDrive> {
+  using opening = new DisposableStack()
+  opening.use(lockFolder(home.path))
+  // A folder that is gone cannot be locked; the drive says so in better words.
+  if (nodeFilesOf(linked).folder.stat('') !== null) opening.use(lockFolder(linked.folder))
+  const zone = await openDriveZone(device.connection, parseId('zone', linked.zone))
+  const store = opening.adopt(openSqliteStore(home.at(DATABASE_FILE)), (open) => open.close())
+  const { context, calls, device: keys } = device.connection
+  const drive = openDrive({
+    files: nodeFilesOf(linked),
+    remote: httpRemote(calls),
+    store,
+    crypto: context.crypto,
+    random: context.random,
+    clock: context.clock,
+    zone,
+    deviceSeed: keys.device.seed,
+    deviceName: keys.deviceName,
+  })
+  const opened = opening.move()
+  return { drive, [Symbol.dispose]: () => opened.dispose() }
+}
+
+/** What the local database says, without keys and without the server. */
+export function readLocalStatus(home: Home): DriveStatus {
+  return readReplica(home, driveStatus)
+}
+
+/** What a folder of the account holds as this device last saw it. Throws Failure for a path that is not there. */
+export function listLocally(home: Home, path: string): ListedNode[] {
+  return readReplica(home, (replica) => {
+    try {
+      return listPath(replica, path)
+    } catch (error) {
+      if (!(error instanceof Error && 'code' in error && error.code === 'not-found')) throw error
+      const quoted = JSON.stringify(path)
+      throw new Failure(
+        'usage',
+        'no-such-path',
+        `Nothing is called ${quoted} there: \`pileus ls\` lists what is.`,
+        error,
+      )
+    }
+  })
+}
+
+function readReplica<T>(home: Home, read: (replica: Replica) => T): T {
+  const linked = requireLinkedFolder(home)
+  const store = openSqliteStore(home.at(DATABASE_FILE))
+  try {
+    const replica = new Replica({
+      store,
+      crypto: nodeCrypto,
+      random: nodeRandom,
+      zone: parseId('zone', linked.zone),
+      keys: () => {
+        throw new Error('nothing is sealed while only reading')
+      },
+      caseInsensitive: linked.caseInsensitive,
+    })
+    return read(replica)
+  } finally {
+    store.close()
+  }
+}
+
+/** The disk of a linked folder. */
+export function nodeFilesOf(linked: { readonly folder: string; readonly work: string }) {
+  return nodeFiles({ folder: linked.folder, work: linked.work })
+}

@@ -1,0 +1,101 @@
+/** A device's private folder on this machine: who is signed in, its keys, the state of its synced folder. */
+import {
+  chmodSync,
+  closeSync,
+  fsyncSync,
+  mkdirSync,
+  openSync,
+  readFileSync,
+  renameSync,
+  rmSync,
+  writeSync,
+} from 'node:fs'
+import { homedir } from 'node:os'
+import { join, resolve } from 'node:path'
+import { Failure } from '../failures/failure.ts'
+
+export interface Home {
+  /** Absolute. */
+  readonly path: string
+  /** The absolute path of a file or folder in it. */
+  at(name: string): string
+  /** The text of a file, null when there is none. */
+  read(name: string): string | null
+  /** Replaces a file in one durable step; only this user can read it. */
+  write(name: string, text: string): void
+  remove(name: string): void
+}
+
+/** Where the home lies: what was asked for, else PILEUS_HOME, else `~/.pileus`. */
+export function homePath(asked: string | undefined): string {
+  return resolve(asked || process.env.PILEUS_HOME || join(homedir(), '.pileus'))
+}
+
+/** Nothing is created before something is written. */
+export function openHome(path: string): Home {
+  const at = (name: string) => join(path, name)
+  return {
+    path,
+    at,
+    read(name) {
+      try {
+        return readFileSync(at(name), 'utf8')
+      } catch (error) {
+        if ((error as NodeJS.ErrnoException).code === 'ENOENT') return null
+        throw unusable(path, error)
+      }
+    },
+    write(name, text) {
+      try {
+        createPrivate(path)
+        replaceFile(at(name), text)
+      } catch (error) {
+        throw unusable(path, error)
+      }
+    },
+    remove: (name) => rmSync(at(name), { recursive: true, force: true }),
+  }
+}
+
+function createPrivate(path: string): void {
+  if (mkdirSync(path, { recursive: true, mode: 0o700 }) === undefined) chmodSync(path, 0o700)
+}
+
+function replaceFile(path: string, text: string): void {
+  const temporary = `${path}.new`
+  rmSync(temporary, { force: true })
+  const file = openSync(temporary, 'wx', 0o600)
+  try {
+    writeSync(file, text)
+    fsyncSync(file)
+  } finally {
+    closeSync(file)
+  }
+  renameSync(temporary, path)
+}
+
+function unusable(path: string, error: unknown): Failure {
+  const { code } = error as NodeJS.ErrnoException
+  const reasons: Readonly<Record<string, string>> = {
+    EACCES: 'permission denied',
+    EPERM: 'permission denied',
+    EROFS: 'the file system is read-only',
+    ENOTDIR: 'it is not a folder',
+    EEXIST: 'it is not a folder',
+  }
+  if (code === 'ENOSPC' || code === 'EDQUOT') {
+    return new Failure(
+      'full',
+      'disk-full',
+      `Cannot write in ${JSON.stringify(path)}: the disk is full; make room.`,
+      error,
+    )
+  }
+  const reason = reasons[code ?? ''] ?? (error as Error).message
+  return new Failure(
+    'usage',
+    'home-unusable',
+    `Cannot use ${JSON.stringify(path)} for this device's state: ${reason}. Choose another with --home or PILEUS_HOME.`,
+    error,
+  )
+}

@@ -1,0 +1,89 @@
+import { mkdirSync, mkdtempSync, realpathSync, rmSync, symlinkSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { afterEach, beforeEach, expect, test } from 'vitest'
+import { type Home, openHome } from './home.ts'
+import {
+  folderToLink,
+  forgetLinkedFolder,
+  readLinkedFolder,
+  requireLinkedFolder,
+  writeLinkedFolder,
+} from './linked-folder.ts'
+
+let root: string
+let home: Home
+let other: Home
+const stateHome = process.env.XDG_STATE_HOME
+beforeEach(() => {
+  root = realpathSync(mkdtempSync(join(tmpdir(), 'pileus-folder-')))
+  process.env.XDG_STATE_HOME = join(root, 'state')
+  home = openHome(join(root, 'home'))
+  other = openHome(join(root, 'other-home'))
+})
+afterEach(() => {
+  if (stateHome === undefined) delete process.env.XDG_STATE_HOME
+  else process.env.XDG_STATE_HOME = stateHome
+  rmSync(root, { recursive: true })
+})
+
+function folder(name: string): string {
+  mkdirSync(join(root, name), { recursive: true })
+  return join(root, name)
+}
+
+function linked(name: string) {
+  return { folder: folder(name), work: join(root, 'work'), zone: '00', caseInsensitive: false }
+}
+
+test('a folder is created when only its last part is missing', () => {
+  expect(folderToLink(home, join(root, 'new'))).toBe(join(root, 'new'))
+  expect(() => folderToLink(home, join(root, 'a/b'))).toThrow('there is no folder')
+})
+
+test('a symbolic link to a folder is followed once, at linking', () => {
+  symlinkSync(folder('real'), join(root, 'link'))
+  expect(folderToLink(home, join(root, 'link'))).toBe(join(root, 'real'))
+})
+
+test('a file cannot be linked', () => {
+  writeFileSync(join(root, 'file'), '')
+  expect(() => folderToLink(home, join(root, 'file'))).toThrow('it is not a folder')
+})
+
+test('the folder and this device’s state stay apart', () => {
+  home.write('x', '')
+  expect(() => folderToLink(home, root)).toThrow("device's own state")
+  expect(() => folderToLink(home, folder('home/sub'))).toThrow("device's own state")
+})
+
+test('two homes cannot sync one folder, nor one inside the other', () => {
+  writeLinkedFolder(other, linked('tree/inner'))
+  expect(() => folderToLink(home, folder('tree/inner'))).toThrow('is the synced folder of')
+  expect(() => folderToLink(home, folder('tree/inner/deep'))).toThrow('lies inside the synced folder of')
+  expect(() => folderToLink(home, folder('tree'))).toThrow('contains the synced folder of')
+  expect(folderToLink(home, folder('tree/inner-too'))).toBe(join(root, 'tree/inner-too'))
+  expect(folderToLink(other, folder('tree/inner'))).toBe(join(root, 'tree/inner'))
+})
+
+test('a home that is gone or unlinked claims nothing', () => {
+  writeLinkedFolder(other, linked('tree'))
+  rmSync(other.path, { recursive: true })
+  expect(folderToLink(home, folder('tree/sub'))).toBe(join(root, 'tree/sub'))
+  writeLinkedFolder(other, linked('tree'))
+  forgetLinkedFolder(other, join(root, 'tree'))
+  expect(folderToLink(home, folder('tree/sub'))).toBe(join(root, 'tree/sub'))
+})
+
+test('a folder inside one that bears a marker is refused, whoever linked it', () => {
+  writeFileSync(join(folder('marked'), '.pileus'), 'This folder is synced by Pileus. …\nzone 00\n')
+  expect(() => folderToLink(home, folder('marked/a/b'))).toThrow('lies inside the synced folder')
+})
+
+test('the link is remembered until it is forgotten', () => {
+  expect(() => requireLinkedFolder(home)).toThrow('No folder is linked')
+  writeLinkedFolder(home, linked('tree'))
+  expect(readLinkedFolder(home)?.folder).toBe(join(root, 'tree'))
+  forgetLinkedFolder(home, join(root, 'tree'))
+  expect(readLinkedFolder(home)).toBeNull()
+})
