@@ -61,7 +61,7 @@ describe('the keys of an epoch', () => {
     ])
   })
 
-  it('are what HKDF makes of the info written out', () => {
+  it('are what HKDF makes of the info written out (KEY-2)', () => {
     // 85: array of 5; suite 1, format 16, purpose, zone, epoch.
     const info = Buffer.from(`8501106c6368756e6b207365637265745820${ZONE}03`, 'hex')
     const expected = nodeCrypto.hkdfSha256(ZONE_KEY.bytes(), new Uint8Array(), info, 32)

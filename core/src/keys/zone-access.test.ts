@@ -145,7 +145,7 @@ describe('opening zone keys', () => {
     expect(await refusal(() => openEpochKeys(nodeCrypto, state, holder(stranger)))).toBe('no-key')
   })
 
-  it('refuses keys sealed to another account, or under another epoch or zone (attack 1)', async () => {
+  it('refuses keys sealed to another account, or under another epoch or zone (KEY-15, attack 1)', async () => {
     const posing = { ...holder(writer), account: manager.account }
     expect(await refusal(() => openEpochKeys(nodeCrypto, shared, posing))).toBe('not-authentic')
     // A manager writes the writer's entry with the key bytes of the first zone into another zone.

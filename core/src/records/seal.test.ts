@@ -243,7 +243,7 @@ describe('a hostile member, who has the keys', () => {
 })
 
 describe('sealing', () => {
-  it('refuses keys of another zone, and a record too large to send', async () => {
+  it('refuses keys of another zone, and a record too large to send (REC-1)', async () => {
     const keys = deriveZoneKeys(nodeCrypto, ZONE_KEY, parseId('zone', 'b3'.repeat(32)), 1)
     expect(() => sealRecord(nodeCrypto, seededRandom('x'), keys, VERSION, REFS)).toThrow(RangeError)
     const inline = { type: 'inline', bytes: new Uint8Array(RECORD_MAX_BYTES - 300), base: '' } as const
@@ -272,7 +272,7 @@ describe('sealing', () => {
     expect(await refusal(() => checkSealed(nodeCrypto, ZONE, large))).toBe('too-large')
   })
 
-  it('binds the leaf to facts and seal, and to where one ends and the other begins', () => {
+  it('binds the leaf to facts and seal (REC-10), and to where one ends and the other begins', () => {
     const moved = {
       facts: Uint8Array.of(...SEALED.facts, SEALED.seal[0]!),
       seal: SEALED.seal.subarray(1),
