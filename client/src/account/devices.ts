@@ -4,10 +4,9 @@ import { openCertificate } from '@pileus/core/keys/device'
 import type { Identity } from '@pileus/core/keys/identity'
 import { KeyRefused } from '@pileus/core/keys/refused'
 import type { AccountInfo, DeviceInfo } from '@pileus/core/protocol/account'
-import { Problem } from '@pileus/core/protocol/problem'
 import type { SignedIn } from './account.ts'
 import { type AccountZone, changeAccountZone, deviceNoteWrite, readAccountZone } from './account-zone.ts'
-import { settleZone } from './zone.ts'
+import { cutAccess, settleZone } from './zone.ts'
 
 export interface ListedDevice {
   readonly id: DeviceId
@@ -32,11 +31,12 @@ export async function logOut({ calls }: SignedIn): Promise<void> {
   await calls.call('logout', {})
 }
 
-/** Every device, removed ones too. */
+/** Every device, removed ones too, by the time they were added. */
 export async function listDevices(signed: SignedIn): Promise<ListedDevice[]> {
   const zone = await readAccountZone(signed.context, signed.calls, signed.device)
   const { devices } = await signed.calls.call('devices', {})
-  return devices.map((device) => listed(signed, zone, device))
+  const byAge = devices.toSorted((a, b) => Date.parse(a.addedAt) - Date.parse(b.addedAt))
+  return byAge.map((device) => listed(signed, zone, device))
 }
 
 /**
@@ -52,20 +52,12 @@ export async function removeDevice(signed: SignedIn, id: string): Promise<void> 
     if (note?.removed) return null
     return deviceNoteWrite(current, device, { name: note?.name ?? '', removed: true })
   })
+  const zones = new Set<ZoneId>([signed.device.accountZone, ...zone.settings.zones.map((one) => one.zone)])
   const self = device === signed.device.device.id
   if (!self) await cutAccess(signed, device)
-  const zones = new Set<ZoneId>([signed.device.accountZone, ...zone.settings.zones.map((one) => one.zone)])
   for (const each of zones) await settleZone(signed, zone, each)
-  // A device that removes itself could not have written the logs afterwards.
+  // Whoever removes itself could not write the logs afterwards.
   if (self) await cutAccess(signed, device)
-}
-
-async function cutAccess({ calls }: SignedIn, device: DeviceId): Promise<void> {
-  try {
-    await calls.call('removeDevice', { params: { device } })
-  } catch (error) {
-    if (!(error instanceof Problem && error.code === 'device-removed')) throw error
-  }
 }
 
 function listed({ context, device }: SignedIn, zone: AccountZone, info: DeviceInfo): ListedDevice {

@@ -43,7 +43,8 @@ export async function recover(
   checkNewPassword(who.newPassword)
   const proven = await provePhrase(context, who.name, who.phrase)
   await setPassword(context, proven, who.newPassword)
-  return addDevice(context, proven, who.deviceName)
+  // The new password ends every proof that came before it.
+  return addDevice(context, await provePassword(context, who.name, who.newPassword), who.deviceName)
 }
 
 /** Replaces the password. The old one opens nothing afterwards. Rejects as `logIn` does, or with WeakPassword. */

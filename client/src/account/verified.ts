@@ -56,14 +56,14 @@ export function certifiedWriters(
 }
 
 /** A batch whose signature and leaves hold, and whose device it is. */
-export interface VerifiedBatch {
+interface VerifiedBatch {
   readonly header: BatchHeader
   readonly writer: CertifiedDevice
   readonly leaves: readonly Digest[]
 }
 
 /** Throws AccountRefused for a device nobody vouches for, BatchRefused for what it did not sign. */
-export function verifyProof(
+function verifyProof(
   crypto: Crypto,
   zone: ZoneId,
   writers: ReadonlyMap<DeviceId, CertifiedDevice>,
@@ -81,11 +81,7 @@ export function verifyProof(
 }
 
 /** Whether the batch might be written, at the log head it names, to the place in the zone that it has. */
-export function judgeBatch(
-  state: ZoneState,
-  { header, writer }: VerifiedBatch,
-  sequence: number,
-): WriteVerdict {
+function judgeBatch(state: ZoneState, { header, writer }: VerifiedBatch, sequence: number): WriteVerdict {
   const { device, logHead, epoch } = header
   return judgeWrite(state, { account: writer.account, device, logHead, epoch, sequence })
 }

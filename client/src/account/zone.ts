@@ -1,5 +1,5 @@
 /** Zones of an account: opening one for use, making the drive, and beginning new key epochs after removals. */
-import type { DeviceId, Digest, ZoneId } from '@pileus/core/ids/ids'
+import type { DeviceId, ZoneId } from '@pileus/core/ids/ids'
 import type { CertifiedDevice } from '@pileus/core/keys/device'
 import type { Identity } from '@pileus/core/keys/identity'
 import {
@@ -18,30 +18,22 @@ import {
   memberNow,
   type ZoneState,
 } from '@pileus/core/keys/zone-log'
-import type { BatchProof } from '@pileus/core/protocol/changes'
 import { Problem } from '@pileus/core/protocol/problem'
-import { type BatchHeader, readBatch } from '@pileus/core/records/batch'
 import { AccountRefused, type SignedIn } from './account.ts'
 import { type AccountZone, changeAccountZone, readAccountZone, settingsWrite } from './account-zone.ts'
 import { noteDevice } from './sign-in.ts'
-import { certifiedWriters, fetchLog, judgeBatch, verifyProof } from './verified.ts'
+import { certifiedWriters, fetchLog } from './verified.ts'
 
-/** A zone whose log was verified and whose keys this device has. */
+/** A zone whose log was verified and whose keys this device has, as of one moment. */
 export interface OpenZone {
   readonly zone: ZoneId
-  /** What the log says, as it was last read. */
   readonly state: ZoneState
-  readonly logHead: Digest
   /** The key epoch new records are sealed under. */
   readonly epoch: number
   /** Undefined where this account was given no key. */
-  keysOf(epoch: number): ZoneKeys | undefined
-  /**
-   * The header of a batch whose device might write it to its place. Without `sequence`, the number the server gave
-   * a record of it, a removed device that backdates goes unnoticed. Log and certificates are read again when the
-   * batch is newer than they are. Rejects with AccountRefused, BatchRefused, LogRefused.
-   */
-  verify(proof: BatchProof, sequence?: number): Promise<BatchHeader>
+  readonly keysOf: (epoch: number) => ZoneKeys | undefined
+  /** Devices that could ever write to it, for `verifyChanges`. */
+  readonly writers: ReadonlyMap<DeviceId, CertifiedDevice>
 }
 
 /** Races with other writers of a log before giving up. */
@@ -73,75 +65,59 @@ export async function ensureDrive(signed: SignedIn): Promise<ZoneId> {
 
 /**
  * Verifies a zone's log and opens its keys. Finishes what a removal left open: devices that were removed from
- * the account are removed from this log, and a due key epoch begins. Rejects with LogRefused, KeyRefused,
- * AccountRefused, Problem or Unreachable.
+ * the account are removed from this log, and a due key epoch begins. A log that does not continue the `known`
+ * one is refused. Rejects with LogRefused, KeyRefused, AccountRefused, Problem or Unreachable.
  */
-export async function openZone(signed: SignedIn, zone: ZoneId): Promise<OpenZone> {
+export async function openZone(signed: SignedIn, zone: ZoneId, known?: ZoneState): Promise<OpenZone> {
   const { crypto } = signed.context
   const account = await readAccountZone(signed.context, signed.calls, signed.device)
-  await settleZone(signed, account, zone)
-  let view = await readZone(signed, account.identity, zone)
-  return {
-    zone,
-    get state() {
-      return view.state
-    },
-    get logHead() {
-      return logHead(view.state)
-    },
-    get epoch() {
-      return currentEpoch(view.state).epoch
-    },
-    keysOf: (epoch) => view.keysOf(epoch),
-    async verify(proof, sequence) {
-      const { device, logHead: named } = readBatch(proof.signed)
-      if (!view.writers.has(device) || !view.state.heads.includes(named)) {
-        view = await readZone(signed, account.identity, zone, view.state)
-      }
-      const batch = verifyProof(crypto, zone, view.writers, proof)
-      const verdict = judgeBatch(view.state, batch, sequence ?? batch.header.seenSequence + 1)
-      if (verdict === 'allowed') return batch.header
-      throw new AccountRefused(`batch ${proof.id} was written by a device that might not (${verdict})`)
-    },
-  }
-}
-
-interface ZoneView {
-  readonly state: ZoneState
-  readonly keysOf: (epoch: number) => ZoneKeys | undefined
-  readonly writers: ReadonlyMap<DeviceId, CertifiedDevice>
-}
-
-/** A log only grows: one that does not begin with what was known is another log. */
-async function readZone(
-  signed: SignedIn,
-  identity: Identity,
-  zone: ZoneId,
-  known?: ZoneState,
-): Promise<ZoneView> {
-  const { context, calls } = signed
-  const state = await fetchLog(calls, context.crypto, zone)
+  const state = await finishRemovals(signed, account, zone)
   if (known && state.heads[known.heads.length - 1] !== logHead(known)) {
     throw new AccountRefused(`the log of zone ${zone} was cut or rewritten`)
   }
-  const zoneKeys = await openEpochKeys(context.crypto, state, holderOf(signed, state, identity))
-  const keysOf = keyRing(context.crypto, zone, zoneKeys)
-  if (!keysOf(currentEpoch(state).epoch)) {
-    throw new AccountRefused(`no key of the current epoch of zone ${zone} is sealed to this account`)
-  }
-  const { writers } = await calls.call('writers', { params: { zone } })
-  return { state, keysOf, writers: certifiedWriters(context.crypto, state, writers) }
+  const zoneKeys = await openEpochKeys(crypto, state, holderOf(signed, state, account.identity))
+  const keysOf = keyRing(crypto, zone, zoneKeys)
+  const { epoch } = currentEpoch(state)
+  if (!keysOf(epoch)) throw noCurrentKey(zone)
+  const { writers } = await signed.calls.call('writers', { params: { zone } })
+  return { zone, state, epoch, keysOf, writers: certifiedWriters(crypto, state, writers) }
 }
 
-/** Brings a zone's log up to what the account's notes say of its devices. May be repeated. */
-export async function settleZone(signed: SignedIn, account: AccountZone, zone: ZoneId): Promise<void> {
+/** What a broken-off `removeDevice` left to do, as far as it concerns the account zone and this one. */
+async function finishRemovals(signed: SignedIn, account: AccountZone, zone: ZoneId): Promise<ZoneState> {
+  // The account's log is in hand: asking again is only for when there is something to write.
+  if (removedButNotInLog(signed, account, account.state) || epochNeed(account.state) !== 'none') {
+    await settleZone(signed, account, signed.device.accountZone)
+  }
+  const state = await settleZone(signed, account, zone)
+  const self = signed.device.device.id
+  if (!account.devices.get(self)?.removed) return state
+  await cutAccess(signed, self)
+  throw new Problem('device-removed', 'this device was removed from its account: log in to add it again')
+}
+
+/** Ends a device's sessions and its right to new ones. May be repeated. */
+export async function cutAccess({ calls }: SignedIn, device: DeviceId): Promise<void> {
+  try {
+    await calls.call('removeDevice', { params: { device } })
+  } catch (error) {
+    if (!(error instanceof Problem && error.code === 'device-removed')) throw error
+  }
+}
+
+function noCurrentKey(zone: ZoneId): AccountRefused {
+  return new AccountRefused(`no key of the current epoch of zone ${zone} is sealed to this account`)
+}
+
+/** Brings a zone's log up to what the account's notes say of its devices, and resolves with it. May be repeated. */
+export async function settleZone(signed: SignedIn, account: AccountZone, zone: ZoneId): Promise<ZoneState> {
   const { context, calls } = signed
   for (let attempt = 0; attempt < TRIES; attempt++) {
     const state = await fetchLog(calls, context.crypto, zone)
     const removed = removedButNotInLog(signed, account, state)
     const manager = memberNow(state, signed.device.account)?.role === 'manager'
     const wantsEpoch = manager && epochNeed(state) !== 'none'
-    if (removed === undefined && !wantsEpoch) return
+    if (removed === undefined && !wantsEpoch) return state
     try {
       await (removed ? appendRemoval(signed, account, state, removed) : appendEpoch(signed, account, state))
     } catch (error) {
@@ -167,11 +143,15 @@ function removedButNotInLog(
 }
 
 async function appendRemoval(
-  { context, calls, device: { account } }: SignedIn,
+  signed: SignedIn,
   { identity }: AccountZone,
   state: ZoneState,
   device: DeviceId,
 ): Promise<void> {
+  const { context, calls } = signed
+  const { account } = signed.device
+  // First, so that nothing of it can come between the sequence number asked for and the entry that names it.
+  if (device !== signed.device.device.id) await cutAccess(signed, device)
   const { sequence } = await calls.call('zone', { params: { zone: state.zone } })
   const change = { kind: 'remove-device', account, device, atSequence: sequence } as const
   const { entry } = appendEntry(context.crypto, state, { account, identity }, change)
@@ -183,8 +163,7 @@ async function appendEpoch(signed: SignedIn, { identity }: AccountZone, state: Z
   const { crypto, random } = context
   const keys = await openEpochKeys(crypto, state, holderOf(signed, state, identity))
   const current = keys.get(currentEpoch(state).epoch)
-  if (!current)
-    throw new AccountRefused(`no key of the current epoch of zone ${state.zone} is sealed to this account`)
+  if (!current) throw noCurrentKey(state.zone)
   const source =
     state.source === 'derived'
       ? ({ source: 'derived', accountKey: device.accountKey } as const)
