@@ -5,23 +5,29 @@ import type { Random } from '@pileus/core/crypto/random'
 import type { Digest, ZoneId } from '@pileus/core/ids/ids'
 import type { SecretKey } from '@pileus/core/keys/secrets'
 import type { ZoneKeys } from '@pileus/core/keys/zone-keys'
-import type { BatchProof } from '@pileus/core/protocol/changes'
-import type { BatchHeader } from '@pileus/core/records/batch'
+import type { BatchProof, Change } from '@pileus/core/protocol/changes'
 import type { Files } from '../files/files.ts'
 import type { Remote } from '../remote/remote.ts'
 import type { Replica } from '../replica/replica.ts'
 
-/** A zone whose log this device has read and verified. */
-export interface OpenZone {
+/** A zone whose log this device has read and verified. Newer entries are read when they are needed. */
+export interface DriveZone {
   readonly zone: ZoneId
+  /** Hash of the last log entry known. */
   readonly logHead: Digest
+  /** The epoch under which new versions are sealed. */
   readonly epoch: number
   keysOf(epoch: number): ZoneKeys | undefined
   /**
-   * The header of a batch that a device wrote that might write to the zone then; throws when the proof does not
-   * hold. Reads the log and the certificates again when the batch is newer than they are.
+   * Checks that every record of the page belongs to a batch signed by a device that might write it then. Rejects
+   * with AccountRefused, LogRefused, BatchRefused or RecordRefused where one does not.
    */
-  verify(proof: BatchProof): Promise<BatchHeader>
+  verify(page: {
+    readonly changes: readonly Change[]
+    readonly batches: readonly BatchProof[]
+  }): Promise<void>
+  /** Reads log and certificates again. */
+  refresh(): Promise<void>
 }
 
 export interface DriveContext {
@@ -32,7 +38,7 @@ export interface DriveContext {
   readonly random: Random
   /** Milliseconds since 1970. For labels people read; it decides nothing. */
   readonly clock: () => number
-  readonly zone: OpenZone
+  readonly zone: DriveZone
   readonly chunker: ChunkerKey
   readonly deviceSeed: SecretKey
   readonly deviceName: string

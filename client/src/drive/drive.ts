@@ -14,7 +14,7 @@ import { Replica } from '../replica/replica.ts'
 import { getMeta, putMeta, tables } from '../replica/tables.ts'
 import type { Store } from '../store/store.ts'
 import { absorb } from './absorb.ts'
-import { type DriveContext, labelNow, type OpenZone, type SyncOptions } from './context.ts'
+import { type DriveContext, type DriveZone, labelNow, type SyncOptions } from './context.ts'
 import { pull } from './pull.ts'
 import { push } from './push.ts'
 
@@ -89,7 +89,7 @@ export function openDrive(parts: DriveParts): Drive {
   return new Drive({ ...parts, replica, chunker })
 }
 
-function currentKeys(zone: OpenZone) {
+function currentKeys(zone: DriveZone) {
   const keys = zone.keysOf(zone.epoch)
   if (!keys) throw new Error(`the key of epoch ${zone.epoch} of zone ${zone.zone} is not open`)
   return keys

@@ -2,7 +2,7 @@
  * Reading what changed in the zone: verify each record and who wrote it, open it, settle it with what is
  * pending here, and advance the cursor in the same transaction.
  */
-import { type Digest, idFromBytes, type RecordId } from '@pileus/core/ids/ids'
+import type { Digest, RecordId } from '@pileus/core/ids/ids'
 import type { ChangesPage } from '@pileus/core/protocol/changes'
 import { Problem } from '@pileus/core/protocol/problem'
 import type { ZoneHead } from '@pileus/core/protocol/zone'
@@ -43,7 +43,7 @@ export async function pull(context: DriveContext, options: SyncOptions): Promise
   for (;;) {
     options.signal?.throwIfAborted()
     const page = await readPage()
-    const records = await verifyPage(context, page)
+    const records = await openPage(context, page)
     const texts = new Map<RecordId, TextMerge>()
     for (const record of records) {
       const text = await textMergeFor(context, record)
@@ -81,27 +81,15 @@ export async function pull(context: DriveContext, options: SyncOptions): Promise
 }
 
 /** Opens the page's records, each proven to be part of a batch that a writer of the zone signed. */
-async function verifyPage(context: DriveContext, page: ChangesPage): Promise<Received[]> {
+async function openPage(context: DriveContext, page: ChangesPage): Promise<Received[]> {
   const { crypto, zone } = context
-  const batches = new Map(page.batches.map((batch) => [batch.id, batch]))
-  const verified = new Set<string>()
-  const received: Received[] = []
-  for (const change of page.changes) {
-    const proof = batches.get(change.batch)
-    if (!proof) throw new ServerUntrue('it sent a record without the batch it came in')
-    if (!verified.has(proof.id)) {
-      await zone.verify(proof)
-      verified.add(proof.id)
-    }
-    const leaf = leafOf(crypto, change.record)
-    const proven = proof.leaves.subarray(32 * change.leaf, 32 * (change.leaf + 1))
-    if (proven.length !== 32 || idFromBytes('digest', proven) !== leaf) {
-      throw new ServerUntrue('it sent a record that is not part of the batch it names')
-    }
-    const version = openRecord(crypto, zone.keysOf, zone.zone, change.record)
-    received.push({ version, sealed: change.record, leaf, sequence: change.sequence })
-  }
-  return received
+  await zone.verify(page)
+  return page.changes.map(({ record, sequence }) => ({
+    version: openRecord(crypto, zone.keysOf, zone.zone, record),
+    sealed: record,
+    leaf: leafOf(crypto, record),
+    sequence,
+  }))
 }
 
 function integrate(context: DriveContext, tx: StoreWriter, record: Received, text: TextMerge | null): void {

@@ -1,6 +1,7 @@
 /** Sending what is pending, in signed batches; what the server had newer is pulled and settled first. */
 import { type RecordId, randomId } from '@pileus/core/ids/ids'
 import { BATCH_MAX_BYTES, BATCH_MAX_RECORDS } from '@pileus/core/limits'
+import { Problem } from '@pileus/core/protocol/problem'
 import type { PushOutcome, PushRequest } from '@pileus/core/protocol/push'
 import { signBatch } from '@pileus/core/records/batch'
 import { sealedBytes } from '@pileus/core/records/seal'
@@ -30,7 +31,7 @@ export async function push(context: DriveContext, options: SyncOptions): Promise
   const { generation } = await context.remote.head(context.zone.zone)
   for (const batch of batches(context)) {
     options.signal?.throwIfAborted()
-    const outcome = await pushBatch(context, batch, generation)
+    const outcome = await pushUnderNewestLog(context, batch, generation)
     total.accepted += outcome.accepted
     total.stale += outcome.stale
     total.missing += outcome.missing
@@ -78,6 +79,21 @@ function* batches(context: DriveContext): Iterable<Ready[]> {
     bytes += size
   }
   if (batch.length > 0) yield batch
+}
+
+/** A batch names the newest log entry its device knows: where the log has moved on, it is read and signed again. */
+async function pushUnderNewestLog(
+  context: DriveContext,
+  batch: readonly Ready[],
+  generation: number,
+): Promise<Pushed> {
+  try {
+    return await pushBatch(context, batch, generation)
+  } catch (error) {
+    if (!(error instanceof Problem && error.code === 'log-moved')) throw error
+    await context.zone.refresh()
+    return pushBatch(context, batch, generation)
+  }
 }
 
 async function pushBatch(

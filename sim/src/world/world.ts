@@ -1,0 +1,140 @@
+/** A server and its devices in one process, on memory engines, with one clock and one source of chance. */
+
+import type { DeviceAccount, SignedIn } from '@pileus/client/account/account'
+import { readAccountZone } from '@pileus/client/account/account-zone'
+import { logIn } from '@pileus/client/account/sign-in'
+import { signUp } from '@pileus/client/account/sign-up'
+import type { SyncReport } from '@pileus/client/drive/drive'
+import { openDrive } from '@pileus/client/drive/drive'
+import { openDriveZone } from '@pileus/client/drive/zone'
+import { type MemoryFiles, memoryFiles } from '@pileus/client/files/memory'
+import { writeMarker } from '@pileus/client/folder/marker'
+import type { Calls } from '@pileus/client/remote/calls'
+import { httpRemote } from '@pileus/client/remote/http'
+import { retrying } from '@pileus/client/remote/retry'
+import { deviceSession, signedIn } from '@pileus/client/remote/session'
+import { type MemoryStore, memoryStore } from '@pileus/client/store/memory'
+import { nodeCrypto } from '@pileus/core/crypto/node'
+import type { Random } from '@pileus/core/crypto/random'
+import type { ZoneId } from '@pileus/core/ids/ids'
+import { createGenesis } from '@pileus/core/keys/zone-access'
+import { memoryAccounts } from '@pileus/server/accounts/memory'
+import { memoryBlobs } from '@pileus/server/blobs/memory'
+import { memoryLive } from '@pileus/server/live/memory'
+import { SILENT_OBSERVER } from '@pileus/server/rules/environment'
+import { newOpaqueSetup, opaqueServer } from '@pileus/server/rules/opaque'
+import { RATE_LIMITS } from '@pileus/server/rules/rate-limits'
+import { createService, type Service } from '@pileus/server/rules/service'
+import { memoryZones } from '@pileus/server/zones/memory'
+import { type Faults, NO_FAULTS, network } from './network.ts'
+import { type Chance, chanceOf } from './random.ts'
+
+export interface Device {
+  readonly name: string
+  readonly files: MemoryFiles
+  readonly store: MemoryStore
+  readonly account: DeviceAccount
+  faults: Faults
+}
+
+export interface World {
+  readonly service: Service
+  readonly devices: readonly Device[]
+  readonly zone: ZoneId
+  readonly clock: { now: number }
+  /** One sync of a device's folder, as a process that starts, syncs and ends. */
+  sync(device: Device): Promise<SyncReport>
+}
+
+const NAME = 'ana'
+const PASSWORD = 'correct horse battery'
+const START = Date.UTC(2026, 0, 1)
+
+/** A server with one account and some signed-in devices. Runs share it, each in a zone of its own. */
+export interface Home {
+  readonly service: Service
+  readonly accounts: readonly DeviceAccount[]
+  readonly clock: { now: number }
+}
+
+/** Signs up and in once: password hashing is slow on purpose, and no part of what is simulated. */
+export async function createHome(chance: Chance, devices: number): Promise<Home> {
+  const clock = { now: START }
+  const service = createService({
+    engines: {
+      accounts: memoryAccounts(),
+      zones: memoryZones(),
+      blobs: memoryBlobs(),
+      live: memoryLive(() => clock.now),
+    },
+    clock: () => clock.now,
+    random: chance.fork().bytes,
+    crypto: nodeCrypto,
+    opaque: await opaqueServer(await newOpaqueSetup()),
+    rateLimits: RATE_LIMITS,
+    quotaBytes: 5_368_709_120,
+    observer: SILENT_OBSERVER,
+  })
+  const calls = network(service, chance.fork(), () => NO_FAULTS)
+  const context = { calls, crypto: nodeCrypto, random: chance.fork().bytes, clock: () => clock.now }
+  const accounts: DeviceAccount[] = []
+  for (let n = 0; n < devices; n++) {
+    const who = { name: NAME, password: PASSWORD, deviceName: `device-${n + 1}` }
+    const { device } = n === 0 ? await signUp(context, who) : await logIn(context, who)
+    accounts.push(device)
+  }
+  return { service, accounts, clock }
+}
+
+/** A new zone, and this many devices of the home, each with an empty folder linked to it. */
+export async function createWorld(home: Home, chance: Chance, count: number): Promise<World> {
+  const { service, clock } = home
+  clock.now = START
+  const random = chance.fork().bytes
+  const zone = await newZone(home, random)
+  const devices = home.accounts.slice(0, count).map((account): Device => {
+    const files = memoryFiles({ clock: () => clock.now })
+    return { name: account.deviceName, files, store: memoryStore(), account, faults: NO_FAULTS }
+  })
+  for (const { files } of devices) files.asPerson(() => writeMarker(files, zone))
+  return {
+    service,
+    devices,
+    zone,
+    clock,
+    async sync(device) {
+      const line = network(service, chance, () => device.faults)
+      const calls = retrying(line, { random, pause: async () => undefined })
+      const signed = signIn(home, device.account, calls, random)
+      const drive = openDrive({
+        files: device.files,
+        store: device.store,
+        remote: httpRemote(signed.calls),
+        crypto: nodeCrypto,
+        random,
+        clock: () => clock.now,
+        zone: await openDriveZone(signed, zone),
+        deviceSeed: device.account.device.seed,
+        deviceName: device.name,
+      })
+      return drive.syncOnce()
+    },
+  }
+}
+
+function signIn(home: Home, device: DeviceAccount, calls: Calls, random: Random): SignedIn {
+  const clock = () => home.clock.now
+  const session = deviceSession({ calls, crypto: nodeCrypto, clock, device: device.device })
+  return { context: { calls, crypto: nodeCrypto, random, clock }, calls: signedIn(calls, session), device }
+}
+
+async function newZone(home: Home, random: Random): Promise<ZoneId> {
+  const owner = home.accounts[0]!
+  const calls = network(home.service, chanceOf(0), () => NO_FAULTS)
+  const signed = signIn(home, owner, calls, random)
+  const { identity } = await readAccountZone(signed.context, signed.calls, owner)
+  const by = { account: owner.account, identity }
+  const { entry, state } = await createGenesis(nodeCrypto, random, by, { source: 'sealed' })
+  await signed.calls.call('createZone', { body: { genesis: entry } })
+  return state.zone
+}
