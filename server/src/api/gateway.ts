@@ -8,6 +8,7 @@ import Fastify, {
   type FastifyInstance,
   type FastifyReply,
   type FastifyRequest,
+  LogController,
 } from 'fastify'
 import type { Metrics } from '../observe/metrics.ts'
 import type { BodyOf, ChunkAnswer, PackAnswer } from '../rules/call.ts'
@@ -42,7 +43,7 @@ export function createGateway(options: GatewayOptions): Gateway {
   let stopping = false
   const app = Fastify({
     loggerInstance: options.logger,
-    disableRequestLogging: true,
+    logController: new LogController({ disableRequestLogging: true }),
     genReqId: options.newRequestId,
     trustProxy: options.trustedProxies || false,
     requestTimeout: REQUEST_TIMEOUT_MS,
