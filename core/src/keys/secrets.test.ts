@@ -46,6 +46,7 @@ describe('comparing bytes', () => {
     expect(sameBytes(Uint8Array.of(1, 2), Uint8Array.of(1, 2))).toBe(true)
     expect(sameBytes(Uint8Array.of(1, 2), Uint8Array.of(1, 3))).toBe(false)
     expect(sameBytes(Uint8Array.of(1, 2), Uint8Array.of(1))).toBe(false)
+    expect(sameBytes(Uint8Array.of(1), Uint8Array.of(1, 2))).toBe(false)
     expect(sameBytes(Uint8Array.of(), Uint8Array.of())).toBe(true)
   })
 })

@@ -60,6 +60,9 @@ describe('a wrapped key', () => {
     }
     expect(await refusal(() => unwrapKey(nodeCrypto, UNDER, FACTS, WRAP.subarray(1)))).toBe('malformed')
     expect(await refusal(() => unwrapKey(nodeCrypto, UNDER, FACTS, WRAP.with(0, 18)))).toBe('malformed')
+    expect(await refusal(() => unwrapKey(nodeCrypto, UNDER, FACTS, Uint8Array.of(...WRAP, 0)))).toBe(
+      'malformed',
+    )
     fc.assert(
       fc.property(fc.uint8Array({ maxLength: 80 }), (bytes) => {
         expect(thrown(() => unwrapKey(nodeCrypto, UNDER, FACTS, bytes))).toBe('KeyRefused')
@@ -132,6 +135,8 @@ describe('the account key', () => {
       'dd1455a705380e77702e88ee79aa60b03eb2f1dc35c7150cea1e1e7807ed8c25',
     )
     expect(seed.bytes()).not.toEqual(phrase.entropy)
+    expect(() => recoverySigningSeed(nodeCrypto, new Uint8Array(32))).toThrow(KeyRefused)
+    expect(() => recoverySigningSeed(nodeCrypto, new Uint8Array(16).fill(1))).toThrow(KeyRefused)
   })
 })
 

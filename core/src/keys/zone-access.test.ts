@@ -106,6 +106,15 @@ describe('key epochs', () => {
         key: new Uint8Array(1_168),
       })
     }
+    const known: Change = {
+      kind: 'member',
+      account: writer.account,
+      identity: publicOf(writer),
+      role: 'reader',
+      atSequence: 0,
+      key: null,
+    }
+    expect(await refused(state, owner, known)).toBe('nothing')
     const one: Change = {
       kind: 'member',
       account: account(99),
@@ -143,6 +152,8 @@ describe('opening zone keys', () => {
     }
     expect([...(await openEpochKeys(nodeCrypto, state, holder(reader))).keys()]).toEqual([1])
     expect(await refusal(() => openEpochKeys(nodeCrypto, state, holder(stranger)))).toBe('no-key')
+    const byAccount = { source: 'derived', accountKey: first.zoneKey } as const
+    expect(await refusal(() => openEpochKeys(nodeCrypto, state, byAccount))).toBe('no-key')
   })
 
   it('refuses keys sealed to another account, or under another epoch or zone (KEY-15, attack 1)', async () => {

@@ -141,6 +141,20 @@ describe('a zone log', () => {
     }
   })
 
+  it('names its own index and the entry before, both', async () => {
+    const entry = { author: owner.account, change: removalOf(writer) }
+    const links = [
+      { index: 5, previous: logHead(shared) },
+      { index: 3, previous: logHead(shared) },
+      { index: 4, previous: shared.heads[2]! },
+      { index: 4, previous: null },
+    ]
+    for (const link of links) {
+      const forged = signBody(nodeCrypto, owner.identity.signingSeed, encodeEntry({ ...entry, ...link }))
+      expect(await refusal(() => verifyEntry(nodeCrypto, shared, forged))).toBe('broken-chain')
+    }
+  })
+
   it('cut off at its end is a shorter log: whoever knew a later head sees it is missing', () => {
     const shorter = readLog(nodeCrypto, entries.slice(0, 3), zone)
     expect(shorter.heads).not.toContain(logHead(shared))

@@ -225,6 +225,7 @@ describe('a hostile member, who has the keys', () => {
       expect(await refusal(() => open(forge(padded(body, whole), refs)))).toBe('refs-changed')
       expect(await refusal(() => seal(VERSION, refs))).toBe('refs-changed')
     }
+    expect(await refusal(() => seal(VERSION, { depth: 1, ids: REFS.ids }))).toBe('refs-changed')
     const folder = { ...VERSION, body: { ...VERSION.body, kind: 'folder', content: null } } as const
     expect(await refusal(() => seal(folder, REFS))).toBe('refs-changed')
     expect(open(seal(folder, NO_REFS)).body).toEqual(folder.body)
