@@ -46,6 +46,8 @@ class Absorption {
   readonly #options: SyncOptions
   /** Ids given to appeared folders, so that what is in them finds its parent. */
   readonly #ids = new Map<Appeared, RecordId>()
+  /** Folders that this scan made records of. */
+  readonly #made = new Set<RecordId>()
   #stored: Change[] = []
   #files = 0
   #bytes = 0
@@ -80,9 +82,8 @@ class Absorption {
     const folders = this.#scan.appeared.filter((a) => a.stat.type === 'folder')
     if (folders.length + this.#scan.moved.length === 0) return
     replica.transaction('lazy', (tx) => {
-      const view = replica.freshView(tx)
       for (const folder of folders)
-        this.#ids.set(folder, this.#adoptFolder(tx, view, folder) ?? this.#newFolder(tx, folder))
+        this.#ids.set(folder, this.#adoptFolder(tx, folder) ?? this.#newFolder(tx, folder))
       for (const moved of this.#scan.moved) this.#moved(tx, moved)
     })
   }
@@ -92,7 +93,10 @@ class Absorption {
   }
 
   /** A remote folder at the same path that this disk has not got yet (R4). */
-  #adoptFolder(tx: StoreWriter, view: View, folder: Appeared): RecordId | null {
+  #adoptFolder(tx: StoreWriter, folder: Appeared): RecordId | null {
+    // In a folder that is new itself there is nothing to adopt.
+    if (this.#made.has(this.#parentId(folder.parent))) return null
+    const view = this.#context.replica.freshView(tx)
     const id = adoptable(this.#context, tx, view, this.#parentId(folder.parent), folder.name, 'folder')
     if (!id) return null
     const { body, key } = this.#context.replica.effective(tx, id)!
@@ -101,10 +105,11 @@ class Absorption {
     return id
   }
 
-  #newFolder(tx: StoreWriter, { parent, name, stat }: Appeared): RecordId {
+  #newFolder(tx: StoreWriter, appeared: Appeared): RecordId {
+    const { parent, name, stat } = appeared
     const { replica } = this.#context
     const id = randomId('record', this.#context.random)
-    const attributes = { mtime: stat.mtime, executable: false }
+        const attributes = { mtime: stat.mtime, executable: false }
     replica.putPending(tx, id, this.#newBody(tx, 'folder', this.#parentId(parent), name, null, attributes))
     replica.putDisk(
       tx,
@@ -462,8 +467,8 @@ export function localEdit(
     { base, ours: { body: ours, refs: refs ?? refsOf(ours, theirs.refs) }, theirs },
     null,
   )
+  // The row keeps the version it was made from, which never counts again: what it shows is its base.
   tables.base.put(tx, id, ours)
-  replica.putDisk(tx, id, { ...row, version: `here ${row.version}` })
   replica.touch(tx, id)
 }
 

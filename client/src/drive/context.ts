@@ -61,4 +61,6 @@ export interface SyncOptions {
   readonly progress?: Progress
   /** What to do with deletions that the guard holds (R11). */
   readonly heldDeletions?: 'hold' | 'accept' | 'undo'
+  /** Holds every node against the disk, not only those that changed since: slower, and finds nothing more. */
+  readonly everything?: boolean
 }

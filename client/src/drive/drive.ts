@@ -147,7 +147,8 @@ export class Drive {
     total.bytesSent += absorbed.bytesSent
     const again = await this.#pushAll(options, total)
     checkMarker(files, this.#context.zone.zone)
-    const applied = await applyView(this.#context, options, everything && this.#neverApplied())
+    const all = options.everything === true || (everything && this.#neverApplied())
+    const applied = await applyView(this.#context, options, all)
     total.applied += applied.done
     total.bytesReceived += applied.bytesReceived
     if (again || applied.again || tables.outbox.count(replica.store) > 0) return null

@@ -22,13 +22,17 @@ export interface Faults {
 
 export const NO_FAULTS: Faults = { lostRequest: 0, lostAnswer: 0, doubled: 0 }
 
+/** Their answer is used up by the first that asks; nothing in the protocol sends them twice. */
+const ONCE_ONLY: ReadonlySet<EndpointName> = new Set(['deviceLogin', 'loginFinish', 'recoveryProof'])
+
 /** Calls over a bad line to a service in this process. */
 export function network(service: Service, chance: Chance, faults: () => Faults): Calls {
   return {
     async call<N extends EndpointName>(name: N, input: CallInput<N>): Promise<CallOutput<N>> {
       const { lostRequest, lostAnswer, doubled } = faults()
       if (chance.happens(lostRequest)) throw new Unreachable('the request was lost')
-      if (chance.happens(doubled)) await deliver(service, name, input).catch(() => undefined)
+      if (!ONCE_ONLY.has(name) && chance.happens(doubled))
+        await deliver(service, name, input).catch(() => undefined)
       const answer = await deliver(service, name, input)
       if (chance.happens(lostAnswer)) throw new Unreachable('the answer was lost')
       return answer

@@ -4,6 +4,7 @@ import type { DeviceAccount, SignedIn } from '@pileus/client/account/account'
 import { readAccountZone } from '@pileus/client/account/account-zone'
 import { logIn } from '@pileus/client/account/sign-in'
 import { signUp } from '@pileus/client/account/sign-up'
+import type { DriveZone, SyncOptions } from '@pileus/client/drive/context'
 import type { SyncReport } from '@pileus/client/drive/drive'
 import { openDrive } from '@pileus/client/drive/drive'
 import { openDriveZone } from '@pileus/client/drive/zone'
@@ -11,6 +12,7 @@ import { type MemoryFiles, memoryFiles } from '@pileus/client/files/memory'
 import { writeMarker } from '@pileus/client/folder/marker'
 import type { Calls } from '@pileus/client/remote/calls'
 import { httpRemote } from '@pileus/client/remote/http'
+import type { Remote } from '@pileus/client/remote/remote'
 import { retrying } from '@pileus/client/remote/retry'
 import { deviceSession, signedIn } from '@pileus/client/remote/session'
 import { type MemoryStore, memoryStore } from '@pileus/client/store/memory'
@@ -38,16 +40,17 @@ export interface Device {
 }
 
 export interface World {
-  readonly service: Service
   readonly devices: readonly Device[]
-  readonly zone: ZoneId
   readonly clock: { now: number }
   /** One sync of a device's folder, as a process that starts, syncs and ends. */
-  sync(device: Device): Promise<SyncReport>
+  sync(device: Device, options?: SyncOptions): Promise<SyncReport>
+  /** The zone as a device reads it, over a good line. */
+  reader(): Promise<{ remote: Remote; zone: DriveZone }>
 }
 
 const NAME = 'ana'
 const PASSWORD = 'correct horse battery'
+const DAY = 86_400_000
 const START = Date.UTC(2026, 0, 1)
 
 /** A server with one account and some signed-in devices. Runs share it, each in a zone of its own. */
@@ -89,7 +92,8 @@ export async function createHome(chance: Chance, devices: number): Promise<Home>
 /** A new zone, and this many devices of the home, each with an empty folder linked to it. */
 export async function createWorld(home: Home, chance: Chance, count: number): Promise<World> {
   const { service, clock } = home
-  clock.now = START
+  // A day of its own, later than those of the runs before: servers' clocks do not go back.
+  clock.now = DAY * (1 + Math.floor(clock.now / DAY))
   const random = chance.fork().bytes
   const zone = await newZone(home, random)
   const devices = home.accounts.slice(0, count).map((account): Device => {
@@ -97,27 +101,33 @@ export async function createWorld(home: Home, chance: Chance, count: number): Pr
     return { name: account.deviceName, files, store: memoryStore(), account, faults: NO_FAULTS }
   })
   for (const { files } of devices) files.asPerson(() => writeMarker(files, zone))
+  async function open(device: Device, calls: Calls) {
+    const signed = signIn(home, device.account, calls, random)
+    return { remote: httpRemote(signed.calls), zone: await openDriveZone(signed, zone) }
+  }
+
   return {
-    service,
     devices,
-    zone,
     clock,
-    async sync(device) {
+    reader: () =>
+      open(
+        devices[0]!,
+        network(service, chance, () => NO_FAULTS),
+      ),
+    async sync(device, options) {
       const line = network(service, chance, () => device.faults)
-      const calls = retrying(line, { random, pause: async () => undefined })
-      const signed = signIn(home, device.account, calls, random)
+      const opened = await open(device, retrying(line, { random, pause: async () => undefined }))
       const drive = openDrive({
+        ...opened,
         files: device.files,
         store: device.store,
-        remote: httpRemote(signed.calls),
         crypto: nodeCrypto,
         random,
         clock: () => clock.now,
-        zone: await openDriveZone(signed, zone),
         deviceSeed: device.account.device.seed,
         deviceName: device.name,
       })
-      return drive.syncOnce()
+      return drive.syncOnce(options)
     },
   }
 }
