@@ -22,6 +22,23 @@ export async function readBody(endpoint: Endpoint, request: IncomingMessage): Pr
   return decodeMessage(schema, format, await whole(request, limit))
 }
 
+/** Bytes of a refused body that are still read. */
+const DISCARD_MAX_BYTES = 32 * 1_048_576
+
+/**
+ * Reads what is left of a refused body and forgets it: a sender that is still writing would not see the answer.
+ * One that does not end is cut off.
+ */
+export function discardBody(request: IncomingMessage): void {
+  if (request.complete || request.destroyed) return
+  let left = DISCARD_MAX_BYTES
+  request.on('data', (part: Uint8Array) => {
+    left -= part.length
+    if (left < 0) request.destroy()
+  })
+  request.on('error', () => undefined)
+}
+
 /** What to answer in: as asked, else as the request was written, else JSON. */
 export function answerFormat(accepted: Format | undefined, request: IncomingMessage): Format {
   return accepted ?? formatOf(request.headers['content-type']) ?? 'json'

@@ -13,7 +13,7 @@ import Fastify, {
 import type { Metrics } from '../observe/metrics.ts'
 import type { BodyOf, ChunkAnswer, PackAnswer } from '../rules/call.ts'
 import type { Service, ServiceRequest } from '../rules/service.ts'
-import { answerFormat, readBody } from './bodies.ts'
+import { answerFormat, discardBody, readBody } from './bodies.ts'
 import { type Health, mountOperations } from './operations.ts'
 import { problemHeaders, problemMessage, problemOf } from './problems.ts'
 
@@ -140,6 +140,7 @@ function sendProblem(error: unknown, request: FastifyRequest, reply: FastifyRepl
   if (problem.status >= 500 && problem.code !== 'shutting-down' && problem.code !== 'quota-exceeded') {
     request.log.error({ err: error, code: problem.code, route: request.routeOptions.url }, 'request failed')
   }
+  discardBody(request.raw)
   const format = wantedFormat(request)
   const type = format === 'cbor' ? MEDIA_TYPES.cbor : 'application/problem+json'
   return reply
