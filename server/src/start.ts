@@ -63,6 +63,7 @@ export class CannotListen extends Error {
 
 const UPKEEP_MS = 3_600_000
 const FINISH_MS = 10_000
+const IDLE_CHECK_MS = 20
 export const VERSION: string = JSON.parse(
   readFileSync(new URL('../package.json', import.meta.url), 'utf8'),
 ).version
@@ -182,10 +183,13 @@ function listenReason(code: unknown, error: unknown): string {
 async function finish({ app, stopAccepting }: Gateway): Promise<void> {
   stopAccepting()
   const cut = setTimeout(() => app.server.closeAllConnections(), FINISH_MS)
+  // A kept-alive connection is only closed while it is idle, and may become so at any moment.
+  const idle = setInterval(() => app.server.closeIdleConnections(), IDLE_CHECK_MS)
   try {
     await app.close()
   } finally {
     clearTimeout(cut)
+    clearInterval(idle)
   }
 }
 

@@ -172,7 +172,7 @@ describe('fetching', () => {
   })
 
   it('says so when the first chunk is damaged on the disk, and cuts the answer at a later one', async () => {
-    const chunks = newChunks(3, 9_000_000 / 3)
+    const chunks = newChunks(3, 200_000)
     const packed = packOf(chunks)
     await putPack(ana, zone.zone, packed)
     const file = readFileSync(blobPath(zone.zone, packed.pack))
