@@ -118,6 +118,12 @@ describe('a signed batch', () => {
     }
   })
 
+  it('is refused when it counts other than its leaves, though signed', async () => {
+    const header = encodeCbor((decodeCbor(SIGNED.header) as CborValue[]).with(10, 2))
+    const signed = { header, signature: nodeCrypto.ed25519Sign(SEED.bytes(), header) }
+    expect(await refusal(() => verify(signed))).toBe('wrong-leaves')
+  })
+
   it('is never what a device signs to log in (KEY-1)', async () => {
     const header = challengeBytes('device login', DEVICE, new Uint8Array(32))
     const signature = nodeCrypto.ed25519Sign(SEED.bytes(), header)

@@ -113,6 +113,7 @@ describe('a name that a hostile member sealed (REC-7)', () => {
   })
 
   it('with half a surrogate pair is refused', () => {
+    expect(() => encodeBody(withPlace({ by: '\ud800' }))).toThrow(RecordRefused)
     expect(() => encodeBody(withPlace({ name: 'a\ud800' }))).toThrow(RecordRefused)
   })
 
@@ -189,7 +190,12 @@ describe('a content', () => {
     ]
     for (const body of wrong) expect(() => encodeBody(body)).toThrow(RecordRefused)
     const bytes = (decodeCbor(encodeBody(BODY)) as CborValue[][])[5]![5] as Uint8Array
-    for (const entries of [new Uint8Array(0), bytes.subarray(1), new Uint8Array([...bytes, ...bytes])]) {
+    for (const entries of [
+      new Uint8Array(0),
+      bytes.subarray(1),
+      Uint8Array.of(...bytes, 0),
+      new Uint8Array([...bytes, ...bytes]),
+    ]) {
       expect(() => decodeBody(rewritten([5, 5], entries))).toThrow(RecordRefused)
     }
     expect(() => decodeBody(rewritten([5, 3], 99_999))).toThrow(RecordRefused)
@@ -224,6 +230,10 @@ describe('a content', () => {
   it.each(['', 'a\0b', 'x'.repeat(4_097), 'a\udc00'])('is refused with a link to %j', (target) => {
     const body: RecordBody = { ...BODY, kind: 'link', content: { type: 'link', target, base: '' } }
     expect(() => encodeBody(body)).toThrow(RecordRefused)
+    const link = decodeCbor(encodeBody({ ...body, content: { type: 'link', target: 'x', base: '' } }))
+    if (!target.isWellFormed()) return
+    const forged = encodeCbor((link as CborValue[]).with(5, [1, [], target]))
+    expect(() => decodeBody(forged)).toThrow(RecordRefused)
   })
 })
 

@@ -138,5 +138,6 @@ describe('the facts of a record', () => {
     expect(() => encodeFacts({ ...FACTS, vector: { [A]: 0 } })).toThrow(RangeError)
     expect(() => encodeFacts({ ...FACTS, id: ROOT })).toThrow(RangeError)
     expect(() => encodeFacts({ ...FACTS, epoch: 0 })).toThrow(RangeError)
+    expect(() => encodeFacts({ ...FACTS, epoch: 1.5 })).toThrow(RangeError)
   })
 })

@@ -214,6 +214,8 @@ describe('a hostile member, who has the keys', () => {
     expect(await refusal(() => open(forge(padded(body, whole + 64), REFS)))).toBe('malformed')
     expect(await refusal(() => open(forge(padded(body, whole).subarray(0, 20), REFS)))).toBe('malformed')
     expect(await refusal(() => open(forge(new Uint8Array(4), REFS)))).toBe('malformed')
+    expect(await refusal(() => open(forge(new Uint8Array(3), REFS)))).toBe('malformed')
+    expect(await refusal(() => open(forge(new Uint8Array(64).fill(255), REFS)))).toBe('malformed')
   })
 
   it('cannot name other chunks in clear than in the content, so that they are collected (REC-11)', async () => {
@@ -250,6 +252,15 @@ describe('sealing', () => {
     const inline = { type: 'inline', bytes: new Uint8Array(RECORD_MAX_BYTES - 300), base: '' } as const
     const large = { ...VERSION, body: { ...VERSION.body, kind: 'settings', content: inline } as const }
     expect(await refusal(() => seal(large, NO_REFS))).toBe('too-large')
+  })
+
+  it('opens with the keys of the record’s zone and epoch only', () => {
+    const wrong = [
+      deriveZoneKeys(nodeCrypto, ZONE_KEY, ZONE, 2),
+      deriveZoneKeys(nodeCrypto, ZONE_KEY, parseId('zone', 'b3'.repeat(32)), 1),
+    ]
+    for (const keys of wrong)
+      expect(() => openRecord(nodeCrypto, () => keys, ZONE, SEALED)).toThrow(RangeError)
   })
 
   it('writes the fullest record within its limit', () => {

@@ -174,9 +174,11 @@ function pad(body: Uint8Array): Uint8Array {
   return padded
 }
 
-/** One body has one padding: anything else is refused, though only a member could have made it. */
+/**
+ * One body has one padding: anything else is refused, though only a member could have made it. A text has its
+ * length bytes: no shorter seal passes SEAL_MIN_BYTES.
+ */
 function unpad(text: Uint8Array): Uint8Array {
-  if (text.length < LENGTH_BYTES) throw new RecordRefused('malformed', 'its body has no length')
   const end = LENGTH_BYTES + new DataView(text.buffer, text.byteOffset).getUint32(0)
   if (end > text.length || padmeLength(end) !== text.length) {
     throw new RecordRefused('malformed', `its body says ${end} bytes and has ${text.length}`)
