@@ -13,6 +13,8 @@ export interface RunOptions {
   /** Fed to stdin, then stdin ends; without it stdin is empty. */
   readonly input?: string
   readonly cwd?: string
+  /** Sends SIGINT after so many milliseconds. */
+  readonly interruptAfterMs?: number
 }
 
 const MAIN = join(import.meta.dirname, 'main.ts')
@@ -24,6 +26,7 @@ export function pileus(args: readonly string[], options: RunOptions = {}): Promi
       env: cleanEnvironment(options.env),
       cwd: options.cwd,
     })
+    if (options.interruptAfterMs) setTimeout(() => child.kill('SIGINT'), options.interruptAfterMs)
     let stdout = ''
     let stderr = ''
     child.stdout.setEncoding('utf8').on('data', (text: string) => {

@@ -104,7 +104,7 @@ function bySystemCode(error: Error): Failure | null {
 /** The message as one sentence with a capital and a full stop. */
 function sentence(error: Error): string {
   const text = firstLine(error.message)
-  const capital = text.charAt(0).toUpperCase() + text.slice(1)
+  const capital = /^https?:/.test(text) ? text : text.charAt(0).toUpperCase() + text.slice(1)
   return /[.!?]$/.test(capital) ? capital : `${capital}.`
 }
 

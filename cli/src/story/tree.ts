@@ -14,7 +14,7 @@ import {
 } from 'node:fs'
 import { dirname, join } from 'node:path'
 
-const COPIED_FILE_MAX_BYTES = 256 * 1024
+const COPIED_FILE_MAX_BYTES = 64 * 1024
 
 /** Copies real files out of `source` until there are `count`; links and executable bits are kept. */
 export function copyRealTree(source: string, target: string, count: number): void {
@@ -49,7 +49,9 @@ export function plantOddities(root: string): void {
   const put = (path: string, content: string | Uint8Array, seconds = 1_600_000_000.123456) => {
     mkdirSync(dirname(join(root, path)), { recursive: true })
     writeFileSync(join(root, path), content)
-    lutimesSync(join(root, path), seconds, seconds)
+    // A Date, because Node takes a negative number for now.
+    const time = new Date(seconds * 1_000)
+    lutimesSync(join(root, path), seconds < 0 ? time : seconds, seconds < 0 ? time : seconds)
   }
   put('odd/nothing in here.txt', '')
   put('odd/one byte.bin', new Uint8Array([7]))
@@ -69,12 +71,13 @@ export function plantOddities(root: string): void {
   symlinkSync('/nowhere/at all', join(root, 'odd/link to nothing'))
 }
 
-/** Path → everything about it that must be equal on every device. */
+/** Path → everything about it that must be equal on every device. The root marker is each device's own. */
 export function describeTree(root: string): Map<string, string> {
   const found = new Map<string, string>()
   const walk = (path: string) => {
     for (const name of readdirSync(join(root, path))) {
       const at = path === '' ? name : `${path}/${name}`
+      if (at === '.pileus') continue
       found.set(at, describeOne(join(root, at)))
       if (found.get(at) === 'folder') walk(at)
     }

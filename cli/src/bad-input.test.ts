@@ -1,0 +1,219 @@
+/** Everything that goes wrong for a person ends in one clear sentence, an exit code, and nothing lost. */
+import { spawn } from 'node:child_process'
+import {
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  renameSync,
+  rmSync,
+  statSync,
+  writeFileSync,
+} from 'node:fs'
+import { createServer } from 'node:http'
+import type { AddressInfo } from 'node:net'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { afterAll, beforeAll, expect, test } from 'vitest'
+import type { Ended } from './running.ts'
+import { createDevice, type DeviceOf, joinedDevice } from './story/person.ts'
+import { type ServerProcess, startServer } from './story/server.ts'
+
+const ROOT = mkdtempSync(join(tmpdir(), 'pileus-bad-'))
+let server: ServerProcess
+let laptop: DeviceOf & { phrase: string }
+
+beforeAll(async () => {
+  server = await startServer(ROOT, { PILEUS_QUOTA_BYTES: '3000000' })
+  laptop = await joinedDevice(ROOT, 'laptop', 'signup', server.url)
+  mkdirSync(join(laptop.folder, 'many'))
+  for (let i = 0; i < 30; i++) writeFileSync(join(laptop.folder, 'many', `${i}`), `file ${i}`)
+  await laptop.ok('sync --once')
+})
+afterAll(async () => {
+  await server?.stop()
+  rmSync(ROOT, { recursive: true, force: true })
+})
+
+/** One sentence, no stack trace, nothing on stdout. */
+function expectFailure(ended: Ended, code: number, says: RegExp): void {
+  expect(ended.stderr).toMatch(says)
+  expect(
+    ended.stderr
+      .trimEnd()
+      .split('\n')
+      .filter((line) => !line.startsWith('Keys are kept')),
+  ).toHaveLength(1)
+  expect({ code: ended.code, stdout: ended.stdout }).toEqual({ code, stdout: '' })
+}
+
+const quiet = { env: { PILEUS_DEBUG: '' } }
+let devices = 0
+const another = () => createDevice(ROOT, `other ${devices++}`)
+
+test('a wrong password and an unknown account are told alike', async () => {
+  const wrong = { env: { PILEUS_DEBUG: '', PILEUS_PASSWORD: 'not the password' } }
+  expectFailure(
+    await another().run(`login ana --server ${server.url}`, wrong),
+    3,
+    /The name or the password is wrong/,
+  )
+  expectFailure(
+    await another().run(`login nobody --server ${server.url}`, quiet),
+    3,
+    /The name or the password is wrong/,
+  )
+})
+
+test('a taken name', async () => {
+  expectFailure(await another().run(`signup ana --server ${server.url}`, quiet), 2, /taken: choose another/)
+})
+
+test('a wrong phrase, and one with a misspelt word', async () => {
+  const device = another()
+  const phrase = (text: string) => ({
+    env: { PILEUS_DEBUG: '', PILEUS_PHRASE: text, PILEUS_NEW_PASSWORD: 'a new password' },
+  })
+  const other = `legal winner thank year wave sausage worth useful legal winner thank year wave sausage worth useful legal winner thank year wave sausage worth title`
+  expectFailure(
+    await device.run(`recover ana --server ${server.url}`, phrase(other)),
+    3,
+    /recovery phrase is wrong/,
+  )
+  const misspelt = laptop.phrase.replace(/^\w+/, 'abandonn')
+  expectFailure(
+    await device.run(`recover ana --server ${server.url}`, phrase(misspelt)),
+    3,
+    /word 1, "abandonn"/,
+  )
+  expect(existsSync(device.home)).toBe(false)
+})
+
+test('something that answers but is no Pileus server', async () => {
+  const other = createServer((_request, response) => response.end('<h1>It works!</h1>')).listen(0)
+  const { port } = other.address() as AddressInfo
+  const ended = await another().run(`login ana --server http://localhost:${port}`, quiet)
+  other.close()
+  expectFailure(ended, 4, /it is not a Pileus server/)
+})
+
+test('a removed device is told so, keeps its files, and can come back', async () => {
+  const device = await joinedDevice(ROOT, 'lost', 'login', server.url)
+  await device.ok('sync --once')
+  await laptop.ok('devices remove lost')
+  expectFailure(await device.run('sync --once', quiet), 3, /This device was removed from the account/)
+  expect(readFileSync(join(device.folder, 'many/7'), 'utf8')).toBe('file 7')
+  expectFailure(await laptop.run('devices remove lost', quiet), 2, /No device is called "lost"/)
+  await device.ok(`login ana --server ${server.url}`)
+  await device.ok('sync --once')
+})
+
+test('a quota that is exceeded, until something is deleted', async () => {
+  const big = join(laptop.folder, 'big')
+  writeFileSync(
+    big,
+    Buffer.alloc(4_000_000).map(() => Math.random() * 256),
+  )
+  const ended = await laptop.run('sync --once', quiet)
+  expect(ended.stderr).toMatch(/no room left/)
+  expect(ended.code).toBe(6)
+  rmSync(big)
+  await laptop.ok('sync --once')
+})
+
+test('many deletions at once are held, and the person decides', async () => {
+  const many = join(laptop.folder, 'many')
+  renameSync(many, join(ROOT, 'away'))
+  const held = await laptop.run('sync --once', quiet)
+  expect(held.stderr).toMatch(/31 deletions held back.*--deletions accept.*--deletions undo/)
+  expect(held.code).toBe(5)
+  expect((await laptop.ok('status')).stdout).toMatch(/held +31 deletions/)
+  await laptop.ok('sync --once --deletions undo')
+  expect(readdirSync(many)).toHaveLength(30)
+})
+
+test('a folder that vanished is not taken for deletions', async () => {
+  renameSync(laptop.folder, join(ROOT, 'unmounted'))
+  expectFailure(await laptop.run('sync --once', quiet), 5, /nothing deleted: bring the folder back/)
+  mkdirSync(laptop.folder)
+  expectFailure(await laptop.run('sync --once', quiet), 5, /marker file \.pileus is missing/)
+  rmSync(laptop.folder, { recursive: true })
+  renameSync(join(ROOT, 'unmounted'), laptop.folder)
+  await laptop.ok('sync --once')
+})
+
+test('two syncs at once: the second ends at once and changes nothing', async () => {
+  const lock = new URL('../../client/src/keys/node-folder-lock.ts', import.meta.url).href
+  const script = `import { lockFolder } from ${JSON.stringify(lock)}
+    const lock = lockFolder(${JSON.stringify(laptop.home)}); console.log('locked'); setInterval(() => lock, 1000)`
+  const other = spawn(process.execPath, ['--input-type=module-typescript', '-e', script])
+  await new Promise((resolve) => other.stdout.once('data', resolve))
+  expectFailure(await laptop.run('sync --once', quiet), 7, /another sync is running|Another sync is running/)
+  other.kill('SIGKILL')
+  await new Promise((resolve) => other.once('exit', resolve))
+  await laptop.ok('sync --once')
+})
+
+test('a folder inside a synced folder, and the same folder for a second device', async () => {
+  const device = another()
+  await device.ok(`login ana --server ${server.url}`)
+  expectFailure(
+    await device.run(['link', join(laptop.folder, 'many')], quiet),
+    2,
+    /lies inside the synced folder/,
+  )
+  expectFailure(await device.run(['link', laptop.folder], quiet), 2, /is the synced folder of/)
+  expectFailure(await device.run(['link', ROOT], quiet), 2, /choose a folder apart/)
+})
+
+test('a damaged local database: said so, nothing lost, and linking again mends it', async () => {
+  const device = await joinedDevice(ROOT, 'damaged', 'login', server.url)
+  await device.ok('sync --once')
+  writeFileSync(join(device.home, 'drive.db'), 'this is no database, whatever its name says')
+  for (const suffix of ['-wal', '-shm']) rmSync(join(device.home, `drive.db${suffix}`), { force: true })
+  expectFailure(await device.run('sync --once', quiet), 8, /database .* is damaged/)
+  expectFailure(await device.run('status', quiet), 8, /database .* is damaged/)
+  await device.ok('unlink')
+  await device.ok(['link', device.folder])
+  const { stdout } = await device.ok('sync --once --json')
+  expect(JSON.parse(stdout)).toMatchObject({ pushed: 0, bytesReceived: 0, conflicts: [] })
+})
+
+test('a damaged pack on the server is reported by path and never written into a file', async () => {
+  writeFileSync(join(laptop.folder, 'precious'), 'one of a kind')
+  await laptop.ok('sync --once')
+  const packs = readdirSync(join(ROOT, 'data'), { recursive: true, encoding: 'utf8' })
+    .map((name) => join(ROOT, 'data', name))
+    .filter((path) => statSync(path).isFile() && readFileSync(path).subarray(0, 4).toString() === 'PLPK')
+  const newest = packs.sort((a, b) => statSync(b).mtimeMs - statSync(a).mtimeMs)[0]!
+  const bytes = readFileSync(newest)
+  bytes[bytes.length - 5]! ^= 0xff
+  writeFileSync(newest, bytes)
+  const device = await joinedDevice(ROOT, 'unlucky', 'login', server.url)
+  const ended = await device.run('sync --once', quiet)
+  expect(ended.stderr).toContain('precious')
+  expect([5, 8]).toContain(ended.code)
+  expect(existsSync(join(device.folder, 'precious'))).toBe(false)
+  expect(readFileSync(join(device.folder, 'many/7'), 'utf8')).toBe('file 7')
+  bytes[bytes.length - 5]! ^= 0xff
+  writeFileSync(newest, bytes)
+  await device.ok('sync --once')
+  expect(readFileSync(join(device.folder, 'precious'), 'utf8')).toBe('one of a kind')
+})
+
+test('Ctrl-C ends with 130 and the next sync goes on', async () => {
+  const device = await joinedDevice(ROOT, 'hasty', 'login', server.url)
+  const stopped = await device.run('sync --once', { ...quiet, interruptAfterMs: 250 })
+  expect([0, 130]).toContain(stopped.code)
+  await device.ok('sync --once')
+  expect(readFileSync(join(device.folder, 'many/7'), 'utf8')).toBe('file 7')
+})
+
+test('a server that is down, and keys that are damaged', async () => {
+  await server.stop()
+  expectFailure(await laptop.run('sync --once', quiet), 4, /nothing listens there/)
+  expect((await laptop.ok('ls many')).stdout.split('\n')).toHaveLength(31)
+  writeFileSync(join(laptop.home, 'keys.json'), '{"format":1,"keeping":"file","clear":"{}"}')
+  expectFailure(await laptop.run('whoami', quiet), 8, /keys are damaged.*pileus login/)
+})

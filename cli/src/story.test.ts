@@ -1,0 +1,158 @@
+/**
+ * The founding story: two devices of one person and a real server, all processes of their own; a real tree of
+ * thousands of files; edits on both sides; and a server that learnt nothing.
+ */
+import {
+  appendFileSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  renameSync,
+  rmSync,
+  writeFileSync,
+} from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+import { LeakSearch, type Secret } from './story/leaks.ts'
+import { type DeviceOf, joinedDevice, PASSWORD, secretsOf } from './story/person.ts'
+import { type ServerProcess, startServer } from './story/server.ts'
+import { copyRealTree, describeTree, differences, plantOddities } from './story/tree.ts'
+
+const FILES = 5_000
+const ROOT = mkdtempSync(join(tmpdir(), 'pileus-story-'))
+
+describe('two devices and a real tree of 5,000 files', { timeout: 120_000 }, () => {
+  let server: ServerProcess
+  let laptop: DeviceOf & { phrase: string }
+  let desktop: DeviceOf
+
+  beforeAll(async () => {
+    server = await startServer(ROOT)
+    laptop = await joinedDevice(ROOT, 'laptop', 'signup', server.url)
+    desktop = await joinedDevice(ROOT, 'desktop', 'login', server.url)
+    copyRealTree(join(import.meta.dirname, '../../node_modules'), join(laptop.folder, 'real'), FILES)
+    plantOddities(laptop.folder)
+  })
+  afterAll(async () => {
+    await server?.stop()
+    rmSync(ROOT, { recursive: true, force: true })
+  })
+
+  async function syncAll(): Promise<void> {
+    for (const device of [laptop, desktop, laptop, desktop]) await device.ok('sync --once')
+  }
+
+  async function expectRest(): Promise<void> {
+    expect(differences(describeTree(laptop.folder), describeTree(desktop.folder))).toEqual([])
+    for (const device of [laptop, desktop]) {
+      const { stdout } = await device.ok('sync --once --json')
+      expect(JSON.parse(stdout)).toMatchObject({
+        pushed: 0,
+        pulled: 0,
+        applied: 0,
+        problems: [],
+        conflicts: [],
+      })
+    }
+  }
+
+  test('the whole tree arrives: contents, empty folders, links, executable bits, mtimes, odd names', async () => {
+    await laptop.ok('sync --once')
+    await desktop.ok('sync --once')
+    expect(describeTree(desktop.folder).size).toBeGreaterThan(FILES)
+    await expectRest()
+  })
+
+  test('a folder of thousands of files is renamed by one record and no content', async () => {
+    renameSync(join(laptop.folder, 'real'), join(laptop.folder, 'renamed'))
+    const { stdout } = await laptop.ok('sync --once --json')
+    expect(JSON.parse(stdout)).toMatchObject({ pushed: 1, bytesSent: 0 })
+    const received = await desktop.ok('sync --once --json')
+    expect(JSON.parse(received.stdout)).toMatchObject({ bytesReceived: 0 })
+    await expectRest()
+  })
+
+  test('edits, appends, creations, moves and deletions on both sides, offline, all arrive', async () => {
+    const a = laptop.folder
+    const b = desktop.folder
+    const some = readdirSync(join(a, 'renamed'), { withFileTypes: true })
+      .filter((entry) => entry.isDirectory() && !entry.name.startsWith('.'))
+      .map((entry) => entry.name)
+    writeFileSync(join(a, 'odd/one byte.bin'), 'edited on the laptop')
+    appendFileSync(join(a, 'odd/several chunks of noise.bin'), 'appended on the laptop')
+    renameSync(join(a, 'odd/-rf'), join(a, 'odd/renamed on the laptop'))
+    rmSync(join(a, 'odd/nothing in here.txt'))
+    mkdirSync(join(b, 'new on the desktop'))
+    writeFileSync(join(b, 'new on the desktop/file'), 'made on the desktop')
+    renameSync(join(b, 'renamed', some[0]!), join(b, 'new on the desktop', 'moved'))
+    rmSync(join(b, 'renamed', some[1]!), { recursive: true })
+    // One file renamed on one side and edited on the other: both hold (R2).
+    renameSync(join(a, 'odd/run me.sh'), join(a, 'odd/ran.sh'))
+    appendFileSync(join(b, 'odd/run me.sh'), 'echo edited on the desktop\n')
+    await syncAll()
+    await expectRest()
+    expect(readFileSync(join(b, 'odd/one byte.bin'), 'utf8')).toBe('edited on the laptop')
+    expect(readFileSync(join(b, 'odd/several chunks of noise.bin')).subarray(9_000_001).toString()).toBe(
+      'appended on the laptop',
+    )
+    expect(readFileSync(join(a, 'odd/ran.sh'), 'utf8')).toContain('edited on the desktop')
+    expect(readdirSync(join(b, 'odd'))).toContain('renamed on the laptop')
+    expect(readdirSync(join(b, 'odd'))).not.toContain('nothing in here.txt')
+    expect(readdirSync(join(a, 'new on the desktop')).sort()).toEqual(['file', 'moved'])
+    expect(readdirSync(join(a, 'renamed'))).not.toContain(some[1])
+  })
+
+  test('clashing edits of one file keep both versions, on both devices', async () => {
+    writeFileSync(join(laptop.folder, 'odd/one byte.bin'), 'the laptop’s version')
+    writeFileSync(join(desktop.folder, 'odd/one byte.bin'), 'the desktop’s version')
+    await syncAll()
+    expect(differences(describeTree(laptop.folder), describeTree(desktop.folder))).toEqual([])
+    const versions = readdirSync(join(laptop.folder, 'odd'))
+      .filter((name) => name.startsWith('one byte'))
+      .map((name) => readFileSync(join(laptop.folder, 'odd', name), 'utf8'))
+    expect(versions.sort()).toEqual(['the desktop’s version', 'the laptop’s version'])
+  })
+
+  test('a restart of the server loses nothing and changes nothing', async () => {
+    expect(await server.stop()).toBe(0)
+    expect((await laptop.run('sync --once')).code).toBe(4)
+    server = await startServer(ROOT, { PILEUS_PORT: new URL(server.url).port })
+    await syncAll()
+    expect(differences(describeTree(laptop.folder), describeTree(desktop.folder))).toEqual([])
+  })
+
+  test('the server’s folder and log hold no name, content, key, password or phrase', () => {
+    const secrets = [
+      ...secretsOf(laptop),
+      ...secretsOf(desktop),
+      { what: 'the password', bytes: Buffer.from(PASSWORD) },
+      { what: 'the phrase', bytes: Buffer.from(laptop.phrase) },
+      ...namesAndContents(laptop.folder),
+    ]
+    expect(secrets.length).toBeGreaterThan(FILES)
+    const search = new LeakSearch(secrets)
+    // The search works: what a device keeps for itself does hold names and keys.
+    const own = search.inFolder(laptop.home)
+    expect([...own.keys()].filter((what) => /accountKey|deviceSeed/.test(what))).toHaveLength(2)
+    expect(own.size).toBeGreaterThan(1_000)
+    expect([...search.inFolder(join(ROOT, 'data'))]).toEqual([])
+    expect([...search.in(readFileSync(server.log))]).toEqual([])
+  })
+})
+
+/** Every name, and a piece of every content, that is too special to turn up by accident. */
+function namesAndContents(folder: string): Secret[] {
+  const secrets = new Map<string, Secret>()
+  for (const [path, what] of describeTree(folder)) {
+    const name = path.split('/').at(-1)!
+    if (Buffer.byteLength(name) >= 12)
+      secrets.set(name, { what: `the name ${name}`, bytes: Buffer.from(name) })
+    if (!what.startsWith('file')) continue
+    const content = readFileSync(join(folder, path))
+    const piece = content.subarray(content.length >> 1, (content.length >> 1) + 24)
+    if (new Set(piece).size >= 12) secrets.set(path, { what: `the content of ${path}`, bytes: piece })
+  }
+  return [...secrets.values()]
+}
