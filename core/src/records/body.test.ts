@@ -220,6 +220,12 @@ describe('a content', () => {
     expect(() => encodeBody(withContent({ base }))).toThrow(RecordRefused)
   })
 
+  it('is refused with a base of more writers than a vector has', () => {
+    const vector = Array.from({ length: 1_025 }, (_, n) => [Uint8Array.of(0, 0, 0, 0, 0, 0, n >> 8, n), 1])
+    expect(() => decodeBody(rewritten([5, 1], vector))).toThrow(RecordRefused)
+    expect(decodeBody(rewritten([5, 1], vector.slice(1))).content?.base).toContain(':1,')
+  })
+
   it('is refused with a base out of order', () => {
     const [a, b] = ['a'.repeat(16), 'b'.repeat(16)]
     expect(() => encodeBody(withContent({ base: `${b}:1,${a}:1` }))).toThrow(RecordRefused)

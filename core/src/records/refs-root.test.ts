@@ -56,6 +56,7 @@ describe('a clear list node', () => {
       bytes.with(0, 2),
       bytes.with(1, 4),
       bytes.subarray(0, -1),
+      encodeRefsNode([chunk(1), chunk(2)]).subarray(0, -1),
       bytes.subarray(0, 2),
       new Uint8Array(0),
       new Uint8Array(REFS_NODE_MAX_BYTES + 32).with(0, 1).with(1, 5),
