@@ -113,6 +113,16 @@ class Scanner {
     }
   }
 
+  /** Of a folder that may be none any more. */
+  #namesIn(path: string): string[] {
+    try {
+      return this.#files.folder.list(path).names
+    } catch (error) {
+      if (error instanceof FileError) return []
+      throw error
+    }
+  }
+
   #entry(path: string, name: string, parent: RecordId | Appeared, rows: Map<string, RecordId>): void {
     const rowId = rows.get(name)
     rows.delete(name)
@@ -193,7 +203,7 @@ class Scanner {
     if (at === null) return id
     // Where case is ignored the old spelling still answers: only a listing shows which one it is.
     const folder = at.slice(0, Math.max(0, at.length - row.name.length - 1))
-    const there = this.#list(folder)?.names.includes(row.name) ? this.#stat(at) : null
+    const there = this.#namesIn(folder).includes(row.name) ? this.#stat(at) : null
     if (there === null) return id
     // Another file took its path: the path keeps the node, except for folders, which are what they hold.
     if (there === 'unreadable' || there.identity === stat.identity) return null

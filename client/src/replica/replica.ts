@@ -196,19 +196,21 @@ export class Replica {
   /** The disk now shows the effective version of this record, or it never will again (null). */
   putDisk(tx: StoreWriter, id: RecordId, row: DiskRow | null): void {
     const before = tables.disk.get(tx, id)
-    if (before) {
-      const key = this.#diskKey(before)
-      if (tables.diskChild.get(tx, key) === id) tables.diskChild.delete(tx, key)
-      if (tables.diskIdentity.get(tx, before.identity) === id) tables.diskIdentity.delete(tx, before.identity)
-    }
+    // A row whose node is gone may have lost its name or inode to another: it does not take them back.
+    const hadName = !before || tables.diskChild.get(tx, this.#diskKey(before)) === id
+    const hadIdentity = !before || tables.diskIdentity.get(tx, before.identity) === id
+    if (before && hadName) tables.diskChild.delete(tx, this.#diskKey(before))
+    if (before && hadIdentity) tables.diskIdentity.delete(tx, before.identity)
     if (!row) {
       tables.disk.delete(tx, id)
       tables.base.delete(tx, id)
       return
     }
     tables.disk.put(tx, id, row)
-    tables.diskChild.put(tx, this.#diskKey(row), id)
-    if (row.identity) tables.diskIdentity.put(tx, row.identity, id)
+    if (hadName || this.#diskKey(row) !== this.#diskKey(before)) tables.diskChild.put(tx, this.#diskKey(row), id)
+    if (row.identity && (hadIdentity || row.identity !== before.identity)) {
+      tables.diskIdentity.put(tx, row.identity, id)
+    }
     if (row.version === this.effective(tx, id)?.key) tables.base.delete(tx, id)
   }
 
