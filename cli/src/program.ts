@@ -21,6 +21,10 @@ interface GlobalOptions {
 
 /** Runs one command line. Returns the exit code; never throws. */
 export async function runProgram(args: readonly string[]): Promise<number> {
+  // An empty variable says nothing, as elsewhere.
+  for (const name of ['PILEUS_KEYS', 'PILEUS_SERVER', 'PILEUS_DEVICE_NAME']) {
+    if (process.env[name] === '') delete process.env[name]
+  }
   const state: { exit: Exit } = { exit: 'ok' }
   const program = createProgram(state)
   if (args.length === 0) {

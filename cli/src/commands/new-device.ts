@@ -62,7 +62,10 @@ export async function prepareDevice(
   }
 }
 
-/** A second login to the same account replaces the device (removed, keys lost); another account must not. */
+/**
+ * One home is one device of one account. Signing in again at the same account is for a device that was removed or
+ * lost its keys; what it was before stays in the list until it is removed there.
+ */
 function requireNobody(context: Context, place: NewDevicePlace): void {
   const found = readSignedIn(context.home)
   if (found === null || (found.name === place.name && found.server === place.server)) return

@@ -28,12 +28,12 @@ export async function sync(context: Context, options: SyncOptions): Promise<Exit
   }
   requireSignedIn(context.home)
   const linked = requireLinkedFolder(context.home)
+  const device = await openDevice(context)
   const start = performance.now()
   const progress = createProgress(process.stderr, context.out.quiet, () => performance.now())
   let report: SyncReport
   try {
     progress.update({ phase: 'connecting', files: 0, filesTotal: 0, bytes: 0, bytesTotal: 0 })
-    const device = await openDevice(context)
     using opened = await openLinkedDrive(device, context.home, linked)
     report = await opened.drive.syncOnce({
       signal: context.signal,
@@ -45,10 +45,9 @@ export async function sync(context: Context, options: SyncOptions): Promise<Exit
     progress.end()
   }
   const milliseconds = performance.now() - start
-  const { problems, heldDeletions, conflicts } = report
   if (!context.out.json) for (const line of attention(report)) context.out.note(line)
   context.out.result([summary(report, milliseconds)], { ...report, milliseconds: Math.round(milliseconds) })
-  return problems.length > 0 || heldDeletions > 0 || conflicts.length > 0 ? exitFor(report) : 'ok'
+  return exitFor(report)
 }
 
 /** Conflict copies are there for the person to see, but nothing is undone because of them. */

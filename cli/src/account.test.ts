@@ -1,0 +1,93 @@
+/** Signing up, in and back in, passwords and devices: real processes against a real server. */
+import { mkdtempSync, readFileSync, rmSync, statSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { afterAll, beforeAll, expect, test } from 'vitest'
+import { createDevice, PASSWORD } from './story/person.ts'
+import { type ServerProcess, startServer } from './story/server.ts'
+
+const ROOT = mkdtempSync(join(tmpdir(), 'pileus-account-'))
+let server: ServerProcess
+beforeAll(async () => {
+  server = await startServer(ROOT)
+})
+afterAll(async () => {
+  await server?.stop()
+  rmSync(ROOT, { recursive: true, force: true })
+})
+
+test('the phrase is shown once, at sign-up; keys in clear are told of and private', async () => {
+  const phone = createDevice(ROOT, 'phone')
+  const { stdout, stderr } = await phone.ok(`signup ana --server ${server.url}`, { env: { PILEUS_KEYS: '' } })
+  expect(stdout.match(/\b\d+ [a-z]{3,8}\b/g)).toHaveLength(24)
+  expect(stderr).toMatch(/^Keys are kept readable by this user only, not sealed, in \S+keys\.json/)
+  expect(statSync(phone.home).mode & 0o777).toBe(0o700)
+  expect(statSync(join(phone.home, 'keys.json')).mode & 0o777).toBe(0o600)
+  const { stdout: status } = await phone.ok('status')
+  expect(status).toMatch(/keys +in a file readable by this user only, not sealed/)
+  expect(status).toMatch(/folder +none/)
+  const again = await phone.run(`login ana --server ${server.url}`)
+  expect(again).toMatchObject({
+    code: 2,
+    stderr: expect.stringContaining('signed in here already, as phone'),
+  })
+  const other = await phone.run(`signup eva --server ${server.url}`)
+  expect(other).toMatchObject({
+    code: 2,
+    stderr: expect.stringContaining('give the other account its own --home'),
+  })
+})
+
+test('keys under a passphrase open with it alone', async () => {
+  const tablet = createDevice(ROOT, 'tablet')
+  const sealed = { env: { PILEUS_KEYS: 'passphrase', PILEUS_PASSPHRASE: 'open sesame' } }
+  await tablet.ok(`login ana --server ${server.url}`, sealed)
+  expect(readFileSync(join(tablet.home, 'keys.json'), 'utf8')).not.toContain('accountKey')
+  expect((await tablet.run('whoami')).stderr).toContain('set PILEUS_PASSPHRASE')
+  const wrong = await tablet.run('whoami', { env: { PILEUS_PASSPHRASE: 'open barley' } })
+  expect(wrong).toMatchObject({ code: 3, stderr: expect.stringContaining('does not open') })
+  const { stdout } = await tablet.ok('whoami --json', sealed)
+  expect(JSON.parse(stdout)).toMatchObject({ name: 'ana', deviceName: 'tablet', keys: 'passphrase' })
+  expect((await tablet.ok('status')).stdout).toContain('sealed by a passphrase')
+})
+
+test('devices are listed by name, and removed by name or id', async () => {
+  const phone = createDevice(ROOT, 'phone')
+  const list = async () =>
+    (JSON.parse((await phone.ok('devices --json')).stdout) as { devices: Record<string, unknown>[] }).devices
+  const devices = await list()
+  expect(devices.map(({ name, thisDevice, certified }) => ({ name, thisDevice, certified }))).toEqual([
+    { name: 'phone', thisDevice: true, certified: true },
+    { name: 'tablet', thisDevice: false, certified: true },
+  ])
+  expect((await phone.run('devices remove nonsense')).code).toBe(2)
+  await phone.ok(['devices', 'remove', String(devices[1]!.id).slice(0, 8)])
+  expect((await phone.ok('devices')).stdout).toMatch(/tablet +removed \d{4}-\d\d-\d\d/)
+})
+
+test('a changed password opens, the old one does not; the phrase opens whatever the password is', async () => {
+  const desk = createDevice(ROOT, 'desk')
+  const signedUp = await desk.ok(`signup eva --server ${server.url} --json`)
+  const { phrase } = JSON.parse(signedUp.stdout) as { phrase: string }
+  const next = 'a second password'
+  const wrong = await desk.run('passwd', {
+    env: { PILEUS_PASSWORD: 'not this one', PILEUS_NEW_PASSWORD: next },
+  })
+  expect(wrong).toMatchObject({
+    code: 3,
+    stderr: expect.stringContaining('The name or the password is wrong'),
+  })
+  await desk.ok('passwd', { env: { PILEUS_NEW_PASSWORD: next } })
+
+  const car = createDevice(ROOT, 'car')
+  expect((await car.run(`login eva --server ${server.url}`)).code).toBe(3)
+  await car.ok(`login eva --server ${server.url}`, { env: { PILEUS_PASSWORD: next } })
+
+  const boat = createDevice(ROOT, 'boat')
+  const recovered = { env: { PILEUS_PHRASE: `  ${phrase.toUpperCase()} `, PILEUS_NEW_PASSWORD: PASSWORD } }
+  await boat.ok(`recover eva --server ${server.url}`, recovered)
+  expect((await boat.ok('whoami')).stdout).toMatch(/device +boat/)
+  expect(
+    (await car.run('passwd', { env: { PILEUS_PASSWORD: next, PILEUS_NEW_PASSWORD: 'x'.repeat(9) } })).code,
+  ).toBe(3)
+})
