@@ -16,6 +16,14 @@ export class DamagedStorage extends Error {
   }
 }
 
+/** Data that this program cannot use as it is; the message is one sentence for the operator. */
+export class EngineUnusable extends Error {
+  constructor(sentence: string) {
+    super(sentence)
+    this.name = 'EngineUnusable'
+  }
+}
+
 const FULL_CODES: ReadonlySet<unknown> = new Set(['ENOSPC', 'EDQUOT', 'EFBIG'])
 /** SQLite result codes (https://www.sqlite.org/rescode.html). */
 const SQLITE_FULL = 13

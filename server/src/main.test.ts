@@ -159,3 +159,18 @@ describe('the configuration', () => {
     expect(mistakes.map((mistake) => mistake.split(' ')[0]).sort()).toEqual(Object.keys(wrong).sort())
   })
 })
+
+describe('a damaged database', () => {
+  it.each(['accounts.db', 'zones.db'])('%s ends the start with one sentence', async (file) => {
+    const data = newFolder()
+    const first = start({ PILEUS_PORT: '0', PILEUS_DATA: data })
+    await first.url
+    first.child.kill('SIGTERM')
+    await first.exit
+    writeFileSync(join(data, file), 'this is no database, whatever its name says. '.repeat(100))
+    const second = start({ PILEUS_PORT: '0', PILEUS_DATA: data })
+    expect(await second.exit).toBe(1)
+    expect(second.output()).toContain('restore the data folder from a backup')
+    expect(second.output().trim().split('\n')).toHaveLength(1)
+  })
+})

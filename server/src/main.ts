@@ -2,6 +2,7 @@
 /** `npm start`: the server with embedded engines, until Ctrl-C or SIGTERM. */
 import { ConfigInvalid, readConfig } from './config.ts'
 import { DataFolderUnusable } from './data-folder.ts'
+import { DamagedStorage, EngineUnusable, StorageFull } from './engine-errors.ts'
 import { CannotListen, type RunningServer, startServer } from './start.ts'
 
 /** A person at a terminal sees what matters; a log collector gets every request. */
@@ -38,11 +39,21 @@ function explain(error: unknown): void {
   if (error instanceof ConfigInvalid) {
     console.error('Cannot start the server:')
     for (const mistake of error.mistakes) console.error(`  ${mistake}`)
-  } else if (error instanceof DataFolderUnusable || error instanceof CannotListen) {
+  } else if (
+    error instanceof DataFolderUnusable ||
+    error instanceof CannotListen ||
+    error instanceof EngineUnusable
+  ) {
     console.error(sentence(error.message))
+  } else if (error instanceof DamagedStorage || error instanceof StorageFull) {
+    console.error(sentence(`cannot start the server: ${error.message}; ${advice(error)}`))
   } else {
     console.error(error)
   }
+}
+
+function advice(error: DamagedStorage | StorageFull): string {
+  return error instanceof StorageFull ? 'make room on its disk' : 'restore the data folder from a backup'
 }
 
 function sentence(text: string): string {

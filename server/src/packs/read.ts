@@ -14,7 +14,7 @@ import type { ChunkPlace } from '../zones/zones.ts'
 
 /** Unwanted bytes that are read rather than asked around; and the most that one read brings. */
 const GAP_BYTES = 65_536
-const READ_BYTES = 1 * 1_048_576
+const READ_BYTES = 4 * 1_048_576
 
 /** Chunks that stand close to each other in one pack, in the order asked and in the pack's. */
 interface Run {

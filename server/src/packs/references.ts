@@ -7,9 +7,13 @@ import { decodeRefsNode } from '@pileus/core/records/refs-root'
 import type { Engines } from '../rules/environment.ts'
 import { readChunk } from './read.ts'
 
+/** Missing chunks that one answer names, about 4 MiB of ids. */
+const NAMED_MAX = 65_536
+
 /**
- * For each record, by its place, the chunks that the zone lacks, list nodes included; at most CHUNK_IDS_MAX of
- * each. A list below a missing node is looked at once the node has come. No cache: the index is asked.
+ * For each record, by its place, the chunks that the zone lacks, list nodes included: at least one of each record that
+ * lacks any, and no more than an answer can hold. A list below a missing node is looked at once the node has come. No
+ * cache: the index is asked.
  */
 export async function lackingChunks(
   engines: Engines,
@@ -20,10 +24,14 @@ export async function lackingChunks(
   const top = new Set(lists.flatMap(({ ids }) => ids))
   const places = await engines.zones.locate(zone, [...top])
   const lacking = new Map<number, ChunkId[]>()
+  let left = NAMED_MAX
   for (const [index, { depth, ids }] of lists.entries()) {
     const missing = ids.filter((id) => !places.has(id))
     if (depth > 0 && missing.length === 0) await walk(engines, crypto, zone, depth, ids, missing)
-    if (missing.length > 0) lacking.set(index, missing.slice(0, CHUNK_IDS_MAX))
+    if (missing.length === 0) continue
+    const named = missing.slice(0, Math.max(1, Math.min(CHUNK_IDS_MAX, left)))
+    left -= named.length
+    lacking.set(index, named)
   }
   return lacking
 }

@@ -122,7 +122,7 @@ function message({ facts, seal, refs }: SealedRecord) {
 }
 
 function numberOf(text: string | undefined): number | undefined {
-  return text === undefined ? undefined : Number(text)
+  return text === undefined ? undefined : Math.min(Number(text), Number.MAX_SAFE_INTEGER)
 }
 
 function unknownCursor(head: Head): Problem {

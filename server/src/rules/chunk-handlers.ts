@@ -55,10 +55,12 @@ async function chunk(call: ZoneCall<'chunk'>): Promise<ChunkAnswer> {
     'cache-control': 'private, max-age=31536000, immutable',
     vary: 'authorization',
   }
-  const bytes = await readChunk(environment.engines, environment.crypto, zone, params.chunk)
+  const { engines, crypto } = environment
+  if (!(await engines.zones.locate(zone, [params.chunk])).has(params.chunk)) throw notFound([params.chunk])
   if (headers['if-none-match']?.split(',').some((tag) => tag.trim() === etag || tag.trim() === '*')) {
     return { status: 304, headers: common, bytes: new Uint8Array(0) }
   }
+  const bytes = await readChunk(engines, crypto, zone, params.chunk)
   const ifRange = headers['if-range']
   const range = ifRange === undefined || ifRange === etag ? rangeOf(headers.range, bytes.length) : 'whole'
   if (range === 'whole') return { status: 200, headers: common, bytes }

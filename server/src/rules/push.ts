@@ -16,7 +16,7 @@ import { decodeFacts } from '@pileus/core/records/facts'
 import { checkSealed, leafOf, sealedBytes } from '@pileus/core/records/seal'
 import type { Device } from '../accounts/accounts.ts'
 import { lackingChunks } from '../packs/references.ts'
-import { batchBytes, versionBytes } from '../zones/size.ts'
+import { batchBytes, versionBytes, wireBytes } from '../zones/size.ts'
 import type { Commit, Head, StoredBatch, StoredVersion } from '../zones/zones.ts'
 import { announce } from './announce.ts'
 import { advance, type Decision, decide, type Known, type Pushed } from './decide.ts'
@@ -282,7 +282,7 @@ async function response(
       case 'stale': {
         const found = await storedFor(engines.zones, batch, index, outcome.sequence)
         const { facts, seal, refs } = found.record
-        bytes += versionBytes(found.record)
+        bytes += wireBytes(found.record)
         const current = { facts, seal, refs: { depth: refs.depth, ids: [...refs.ids] } }
         full.push({ outcome: 'stale', current, sequence: found.sequence })
       }

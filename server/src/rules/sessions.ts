@@ -190,6 +190,7 @@ function notSignedIn(): Problem {
   return new Problem('not-signed-in', 'the session is missing, expired or ended: sign in again')
 }
 
-function deviceRemoved(): Problem {
+/** What a device hears that was removed (SRV-16). */
+export function deviceRemoved(): Problem {
   return new Problem('device-removed', 'this device was removed from its account: log in to add it again')
 }

@@ -11,6 +11,7 @@ import type { Call, Handlers, ZoneCall } from './call.ts'
 import { readChanges, readHistory } from './changes.ts'
 import { notFound } from './not-found.ts'
 import { type PushContext, push } from './push.ts'
+import { deviceRemoved } from './sessions.ts'
 import { newZone, shownHead } from './zone-head.ts'
 
 /** Entries are up to 64 KiB: a page stays under 4 MiB. */
@@ -41,7 +42,7 @@ export function zoneHandlers(context: PushContext): ZoneHandlers {
     history: readHistory,
     push: async ({ environment, principal, body, headers }) => {
       const device = await environment.engines.accounts.device(principal.device)
-      if (!device) throw notFound()
+      if (!device || device.removedAt !== null) throw deviceRemoved()
       return push(context, device, body, headers['idempotency-key'])
     },
   }

@@ -3,7 +3,7 @@
  * committed together, so that one flush to disk serves them all.
  */
 import { DatabaseSync, type StatementSync } from 'node:sqlite'
-import { engineError } from '../engine-errors.ts'
+import { EngineUnusable, engineError } from '../engine-errors.ts'
 
 interface Waiting {
   readonly work: () => unknown
@@ -124,7 +124,7 @@ export class Database {
       user_version: number
     }
     if (version > migrations.length) {
-      throw new Error(
+      throw new EngineUnusable(
         `cannot open the database ${this.#name}: it is of version ${version}, made by a newer Pileus; ` +
           `this one knows up to ${migrations.length}. Start the newer server instead`,
       )

@@ -1,6 +1,6 @@
 /** Zones in memory: for tests and the simulator. */
 import type { BatchId, ChunkId, DeviceId, PackId, RecordId, ZoneId } from '@pileus/core/ids/ids'
-import { versionBytes } from './size.ts'
+import { versionBytes, wireBytes } from './size.ts'
 import type {
   ChunkPlace,
   Commit,
@@ -248,7 +248,7 @@ function bounded(versions: readonly StoredVersion[], limit: number, maxBytes: nu
   const page: StoredVersion[] = []
   let bytes = 0
   for (const version of versions) {
-    bytes += versionBytes(version.record)
+    bytes += wireBytes(version.record)
     if (page.length >= limit || (page.length > 0 && bytes > maxBytes)) break
     page.push(version)
   }

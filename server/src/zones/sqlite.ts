@@ -3,7 +3,7 @@ import type { StatementSync } from 'node:sqlite'
 import type { BatchId, ChunkId, DeviceId, Digest, PackId, ZoneId } from '@pileus/core/ids/ids'
 import { blob, Database, hexOf } from '../sqlite/database.ts'
 import { batchOf, headOf, packIds, type Row, stepOf, versionOf } from './rows.ts'
-import { versionBytes } from './size.ts'
+import { wireBytes } from './size.ts'
 import type { ChunkPlace, Commit, Head, NewZone, StoredPack, StoredVersion, Zones } from './zones.ts'
 
 /** Zones and packs have a small number inside the file; versions are rows by (zone, sequence). */
@@ -229,7 +229,7 @@ function bounded(rows: Iterable<Row>, limit: number, maxBytes: number) {
   let bytes = 0
   for (const row of rows) {
     const version = versionOf(row)
-    bytes += versionBytes(version.record)
+    bytes += wireBytes(version.record)
     if (page.length >= limit || (page.length > 0 && bytes > maxBytes)) return { versions: page, more: true }
     page.push(version)
   }

@@ -146,8 +146,8 @@ export interface Zones {
   commit(commit: Commit): Promise<'committed' | 'moved'>
 
   /**
-   * Current versions with a sequence above `after`, ascending; at most `limit` and at most about `maxBytes` of facts
-   * and seals (always at least one). `more` says whether there are later ones; `head` is of the same moment.
+   * Current versions with a sequence above `after`, ascending; at most `limit` and at most `maxBytes` as they
+   * travel (always at least one). `more` says whether there are later ones; `head` is of the same moment.
    */
   changes(
     zone: ZoneId,
