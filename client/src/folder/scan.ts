@@ -81,6 +81,7 @@ class Scanner {
 
   run(): void {
     this.#folder('', ROOT, ROOT)
+    for (const [id] of tables.nameless.entries(this.#from)) this.#missing.push(id as RecordId)
     for (const id of this.#missing) this.#leave(id)
   }
 

@@ -204,14 +204,24 @@ export class Replica {
     if (!row) {
       tables.disk.delete(tx, id)
       tables.base.delete(tx, id)
+      tables.nameless.delete(tx, id)
       return
     }
     tables.disk.put(tx, id, row)
-    if (hadName || this.#diskKey(row) !== this.#diskKey(before)) tables.diskChild.put(tx, this.#diskKey(row), id)
+    if (hadName || this.#diskKey(row) !== this.#diskKey(before)) this.#takeName(tx, id, row)
     if (row.identity && (hadIdentity || row.identity !== before.identity)) {
       tables.diskIdentity.put(tx, row.identity, id)
     }
     if (row.version === this.effective(tx, id)?.key) tables.base.delete(tx, id)
+  }
+
+  /** Whoever had the name on the disk stays known as a row without one, until it is found or gone. */
+  #takeName(tx: StoreWriter, id: RecordId, row: DiskRow): void {
+    const key = this.#diskKey(row)
+    const holder = tables.diskChild.get(tx, key)
+    if (holder && holder !== id) tables.nameless.put(tx, holder, '')
+    tables.nameless.delete(tx, id)
+    tables.diskChild.put(tx, key, id)
   }
 
   /** Which record has this name in this folder on the disk. */
@@ -272,6 +282,8 @@ export class Replica {
     if (before) {
       tables.child.delete(tx, this.#childKey(before, id))
       this.#touchName(tx, before)
+      // A deleted folder that showed for its sake may show no longer (R6).
+      this.touch(tx, before.place.parent)
     }
     if (after) {
       tables.child.put(tx, this.#childKey(after, id), '')

@@ -110,6 +110,8 @@ export const tables = {
   disk: jsonTable<DiskRow>('disk'),
   /** parent/name → record; the name folded on disks that ignore case. */
   diskChild: rawTable<RecordId>('diskChild'),
+  /** Rows whose name another row has taken: their node moved or is gone, which the next scan tells. */
+  nameless: rawTable<string>('nameless'),
   diskIdentity: rawTable<RecordId>('diskIdentity'),
   /** The body that a disk row shows when the record has moved on: the base to merge a local edit by. */
   base: jsonTable<RecordBody>('base'),
