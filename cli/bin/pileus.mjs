@@ -1,31 +1,44 @@
 #!/usr/bin/env node
 /**
  * Starts `pileus` under a Node that runs TypeScript. Plain JavaScript, because the Node that a shell finds
- * first may be too old for anything else; the one this package brings is used then.
+ * first may be too old for anything else (the one this package brings is used then), and because a compile
+ * cache that is on before the first TypeScript file spares the type stripper: 25 ms of every command.
  */
 const [major] = process.versions.node.split('.')
 if (Number(major) >= 24) {
+  const { enableCompileCache } = await import('node:module')
+  const { homedir } = await import('node:os')
+  const { join } = await import('node:path')
+  // In the person's own cache: the default lies in a folder that every user of the machine can write to.
+  enableCompileCache(join(process.env.XDG_CACHE_HOME || join(homedir(), '.cache'), 'pileus'))
   await import('../src/main.ts')
 } else {
+  await startUnderBroughtNode()
+}
+
+async function startUnderBroughtNode() {
   const { existsSync } = await import('node:fs')
   const { spawn } = await import('node:child_process')
   const { fileURLToPath } = await import('node:url')
   const brought = fileURLToPath(new URL('../../node_modules/.bin/node', import.meta.url))
-  if (existsSync(brought)) {
-    const main = fileURLToPath(new URL('../src/main.ts', import.meta.url))
-    const child = spawn(brought, [main, ...process.argv.slice(2)], { stdio: 'inherit' })
-    // The terminal sends Ctrl-C to both; the child decides how to end.
-    for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP']) process.on(signal, () => child.kill(signal))
-    child.on('exit', (code, signal) => {
-      if (signal) {
-        process.removeAllListeners(signal)
-        process.kill(process.pid, signal)
-      } else process.exitCode = code ?? 1
-    })
-  } else {
+  if (!existsSync(brought)) {
     console.error(
       `pileus needs Node 24 or later; this is ${process.version}. Run npm install in its folder first.`,
     )
     process.exitCode = 1
+    return
   }
+  const child = spawn(brought, [fileURLToPath(import.meta.url), ...process.argv.slice(2)], {
+    stdio: 'inherit',
+  })
+  // The terminal sends Ctrl-C to both; the child decides how to end.
+  for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP']) process.on(signal, () => child.kill(signal))
+  child.on('exit', (code, signal) => {
+    if (!signal) {
+      process.exitCode = code ?? 1
+      return
+    }
+    process.removeAllListeners(signal)
+    process.kill(process.pid, signal)
+  })
 }

@@ -1,3 +1,4 @@
+import { spawnSync } from 'node:child_process'
 import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
@@ -108,6 +109,13 @@ test('with --json a failure is an object on stdout as well', async () => {
 test('a stack trace shows only with PILEUS_DEBUG=1', async () => {
   expect((await run(['whoami'])).stderr).not.toContain('    at ')
   expect((await run(['whoami'], { PILEUS_DEBUG: '1' })).stderr).toContain('    at ')
+})
+
+test('a reader that closes early is no failure', () => {
+  const main = join(import.meta.dirname, '../bin/pileus.mjs')
+  const script = `"${process.execPath}" "${main}" completion fish | head -c 1; "${process.execPath}" "${main}" --help | true`
+  const { stderr, stdout } = spawnSync('sh', ['-c', script], { encoding: 'utf8' })
+  expect({ stdout, stderr }).toEqual({ stdout: 'c', stderr: '' })
 })
 
 test('completion knows every command and option', async () => {

@@ -17,7 +17,7 @@ export interface RunOptions {
   readonly interruptAfterMs?: number
 }
 
-const MAIN = join(import.meta.dirname, 'main.ts')
+const MAIN = join(import.meta.dirname, '../bin/pileus.mjs')
 
 /** Runs `pileus ARGS` and waits for its end. Nothing of this process's PILEUS_… settings reaches it. */
 export function pileus(args: readonly string[], options: RunOptions = {}): Promise<Ended> {
