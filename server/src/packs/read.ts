@@ -68,7 +68,7 @@ async function* sendRuns(
   runs: readonly Run[],
   first: Uint8Array[],
 ): AsyncGenerator<Uint8Array> {
-  yield packHeader()
+  const gathered = new Gathered(packHeader())
   let chunks = first
   for (const [index, run] of runs.entries()) {
     const next = runs[index + 1]
@@ -76,10 +76,40 @@ async function* sendRuns(
     const reading = next ? settled(readRun(engines, crypto, zone, next)) : undefined
     for (const [n, { chunk }] of run.places.entries()) {
       const bytes = chunks[n]!
-      yield frameHeader(chunk, bytes.length)
-      yield bytes
+      yield* gathered.add(frameHeader(chunk, bytes.length), bytes)
     }
     if (reading) chunks = (await reading)()
+  }
+  yield* gathered.flush()
+}
+
+/** Small pieces are sent together: each costs the same, whatever its size. Large ones are not copied. */
+const PIECE_BYTES = 65_536
+
+class Gathered {
+  #parts: Uint8Array[]
+  #bytes: number
+  constructor(first: Uint8Array) {
+    this.#parts = [first]
+    this.#bytes = first.length
+  }
+
+  *add(header: Uint8Array, bytes: Uint8Array): Generator<Uint8Array> {
+    this.#keep(header)
+    if (bytes.length < PIECE_BYTES) this.#keep(bytes)
+    if (this.#bytes >= PIECE_BYTES || bytes.length >= PIECE_BYTES) yield* this.flush()
+    if (bytes.length >= PIECE_BYTES) yield bytes
+  }
+
+  *flush(): Generator<Uint8Array> {
+    if (this.#bytes > 0) yield Buffer.concat(this.#parts, this.#bytes)
+    this.#parts = []
+    this.#bytes = 0
+  }
+
+  #keep(part: Uint8Array): void {
+    this.#parts.push(part)
+    this.#bytes += part.length
   }
 }
 
