@@ -1,4 +1,5 @@
 /** The server's configuration: environment variables, checked once at start. */
+import { isIP } from 'node:net'
 import { QUOTA_DEFAULT_BYTES } from '@pileus/core/limits'
 
 export interface Config {
@@ -48,16 +49,30 @@ export function readConfig(
   if (/[\s/]/.test(host)) {
     mistakes.push(`PILEUS_HOST is ${JSON.stringify(host)}, expected an address or a host name to listen on`)
   }
+  const trustedProxies = text('PILEUS_TRUSTED_PROXIES', '')
+  for (const part of trustedProxies.split(',').filter((one) => one !== '')) {
+    if (isProxy(part.trim())) continue
+    mistakes.push(
+      `PILEUS_TRUSTED_PROXIES names ${JSON.stringify(part.trim())}, expected addresses or networks such as 10.0.0.0/8`,
+    )
+  }
   const config: Config = {
     host,
     port: whole('PILEUS_PORT', 3_001, 65_535),
     data: text('PILEUS_DATA', './data'),
     quotaBytes: whole('PILEUS_QUOTA_BYTES', QUOTA_DEFAULT_BYTES, Number.MAX_SAFE_INTEGER),
-    trustedProxies: text('PILEUS_TRUSTED_PROXIES', ''),
+    trustedProxies,
     logLevel: isLogLevel(logLevel) ? logLevel : defaultLogLevel,
   }
   if (mistakes.length > 0) throw new ConfigInvalid(mistakes)
   return config
+}
+
+function isProxy(text: string): boolean {
+  const [address = '', bits, ...rest] = text.split('/')
+  const most = isIP(address) === 4 ? 32 : 128
+  if (isIP(address) === 0 || rest.length > 0) return false
+  return bits === undefined || (/^\d{1,3}$/.test(bits) && Number(bits) >= 1 && Number(bits) <= most)
 }
 
 function isLogLevel(text: string): text is LogLevel {

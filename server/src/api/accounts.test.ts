@@ -277,4 +277,27 @@ describe('guessing', () => {
       await strict.close()
     }
   })
+
+  it('is counted for the address behind a trusted proxy, and a forged one is not believed', async () => {
+    const few = { count: 2, seconds: 60 }
+    const statuses = async (trustedProxies: string) => {
+      const proxied = await startServer({
+        data: 'memory',
+        port: 0,
+        trustedProxies,
+        rateLimits: { ...RATE_LIMITS, challengePerAddress: few },
+      })
+      const ask4 = ['192.0.2.1', '192.0.2.2', '192.0.2.3', '192.0.2.4'].map((address) =>
+        ask(proxied.url, 'challenge', {
+          message: { device: ana.device.id },
+          headers: { 'x-forwarded-for': address },
+        }),
+      )
+      const all = (await Promise.all(ask4)).map(({ status }) => status)
+      await proxied.close()
+      return all.sort()
+    }
+    expect(await statuses('127.0.0.1')).toEqual([200, 200, 200, 200])
+    expect(await statuses('')).toEqual([200, 200, 429, 429])
+  })
 })

@@ -13,7 +13,8 @@
  * - Failures: `StorageFull`, `DamagedStorage` (engine-errors.ts), or whatever the engine's driver throws.
  *
  * On Cassandra: `Head` is the zone's small head partition (about 3 kB: the set state is 2 kB), together with the
- * ids and outcomes of recent commits, changed by one lightweight transaction IF sequence = expected. Versions are
+ * ids and outcomes of recent commits, changed by one lightweight transaction IF incarnation, sequence,
+ * generation and log length are the expected ones. Versions are
  * written first, into a bucket (zone, batch-range) sized under 100 MB, keyed by batch id; a reader shows a row only
  * if its batch is among the committed ones (head, or the fate written into the bucket). The current-version index
  * (zone, hash bucket of the record, record) → sequence is derived, written after the commit and repaired on read by
