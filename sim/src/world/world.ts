@@ -20,7 +20,9 @@ import { nodeCrypto } from '@pileus/core/crypto/node'
 import type { Random } from '@pileus/core/crypto/random'
 import type { ZoneId } from '@pileus/core/ids/ids'
 import { createGenesis } from '@pileus/core/keys/zone-access'
+import { QUOTA_DEFAULT_BYTES } from '@pileus/core/limits'
 import { memoryAccounts } from '@pileus/server/accounts/memory'
+import type { Blobs } from '@pileus/server/blobs/blobs'
 import { memoryBlobs } from '@pileus/server/blobs/memory'
 import { memoryLive } from '@pileus/server/live/memory'
 import { SILENT_OBSERVER } from '@pileus/server/rules/environment'
@@ -28,6 +30,7 @@ import { newOpaqueSetup, opaqueServer } from '@pileus/server/rules/opaque'
 import { RATE_LIMITS } from '@pileus/server/rules/rate-limits'
 import { createService, type Service } from '@pileus/server/rules/service'
 import { memoryZones } from '@pileus/server/zones/memory'
+import type { Zones } from '@pileus/server/zones/zones'
 import { type Faults, NO_FAULTS, network } from './network.ts'
 import { type Chance, chanceOf } from './random.ts'
 
@@ -37,6 +40,8 @@ export interface Device {
   readonly store: MemoryStore
   readonly account: DeviceAccount
   faults: Faults
+  /** What its line does besides, for tests of one thing: wraps every call before it is repeated. */
+  through?: (calls: Calls) => Calls
 }
 
 export interface World {
@@ -61,13 +66,17 @@ export interface Home {
 }
 
 /** Signs up and in once: password hashing is slow on purpose, and no part of what is simulated. */
-export async function createHome(chance: Chance, devices: number): Promise<Home> {
+export async function createHome(
+  chance: Chance,
+  devices: number,
+  server: { readonly zones?: Zones; readonly blobs?: Blobs; readonly quotaBytes?: number } = {},
+): Promise<Home> {
   const clock = { now: START }
   const service = createService({
     engines: {
       accounts: memoryAccounts(),
-      zones: memoryZones(),
-      blobs: memoryBlobs(),
+      zones: server.zones ?? memoryZones(),
+      blobs: server.blobs ?? memoryBlobs(),
       live: memoryLive(() => clock.now),
     },
     clock: () => clock.now,
@@ -75,7 +84,7 @@ export async function createHome(chance: Chance, devices: number): Promise<Home>
     crypto: nodeCrypto,
     opaque: await opaqueServer(await newOpaqueSetup()),
     rateLimits: RATE_LIMITS,
-    quotaBytes: 5_368_709_120,
+    quotaBytes: server.quotaBytes ?? QUOTA_DEFAULT_BYTES,
     observer: SILENT_OBSERVER,
   })
   const calls = network(service, chance.fork(), () => NO_FAULTS)
@@ -115,7 +124,8 @@ export async function createWorld(home: Home, chance: Chance, count: number): Pr
         network(service, chance, () => NO_FAULTS),
       ),
     async sync(device, options) {
-      const line = network(service, chance, () => device.faults)
+      const bare = network(service, chance, () => device.faults)
+      const line = device.through ? device.through(bare) : bare
       const opened = await open(device, retrying(line, { random, pause: async () => undefined }))
       const drive = openDrive({
         ...opened,
