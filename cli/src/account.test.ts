@@ -1,8 +1,9 @@
 /** Signing up, in and back in, passwords and devices: real processes against a real server. */
-import { mkdtempSync, readFileSync, rmSync, statSync } from 'node:fs'
+import { mkdtempSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterAll, beforeAll, expect, test } from 'vitest'
+import { pileusOnTerminal } from './running.ts'
 import { createDevice, PASSWORD } from './story/person.ts'
 import { type ServerProcess, startServer } from './story/server.ts'
 
@@ -90,4 +91,15 @@ test('a changed password opens, the old one does not; the phrase opens whatever 
   expect(
     (await car.run('passwd', { env: { PILEUS_PASSWORD: next, PILEUS_NEW_PASSWORD: 'x'.repeat(9) } })).code,
   ).toBe(3)
+})
+
+test('on a terminal a sync shows its progress on a line that it takes away', async () => {
+  const device = createDevice(ROOT, 'desk')
+  await device.ok(['link', device.folder])
+  for (let i = 0; i < 200; i++) writeFileSync(join(device.folder, `${i}`), `file ${i}`)
+  const { screen, code } = await pileusOnTerminal(['sync', '--once'], [], device.env)
+  expect(code).toBe(0)
+  expect(screen).toContain('\r\u001b[Kconnecting …')
+  expect(screen).toMatch(/uploading {2}\d/)
+  expect(screen.split('\r\u001b[K').at(-1)).toMatch(/^Sent 200 changes \([\d.]+ kB\)\. \([\d.]+ s\)\s*$/)
 })

@@ -48,7 +48,7 @@ export function createProgram(state: { exit: Exit }): Command {
     .description('End-to-end encrypted file sync.')
     .option('--home <dir>', "this device's state, one per device (default: PILEUS_HOME or ~/.pileus)")
     .option('--json', 'print the result as JSON')
-    .option('-q, --quiet', 'print results and failures only')
+    .option('-q, --quiet', 'print what was asked for and failures only')
     .option('--no-color', 'no colours (also NO_COLOR)')
     .helpOption('-h, --help', 'show help')
     .helpCommand(false)

@@ -59,8 +59,13 @@ describe('two devices and a real tree of 5,000 files', { timeout: 120_000 }, () 
   }
 
   test('the whole tree arrives: contents, empty folders, links, executable bits, mtimes, odd names', async () => {
-    await laptop.ok('sync --once')
-    await desktop.ok('sync --once')
+    const sent = await laptop.ok('sync --once')
+    expect(sent).toMatchObject({
+      stdout: expect.stringMatching(/^Sent [\d,]+ changes \([\d.]+ MB\)\. \([\d.]+ s\)\n$/),
+      stderr: '',
+    })
+    // No terminal, no progress; with --quiet nothing at all.
+    expect(await desktop.ok('sync --once --quiet')).toMatchObject({ stdout: '', stderr: '' })
     expect(describeTree(desktop.folder).size).toBeGreaterThan(FILES)
     await expectRest()
   })

@@ -25,7 +25,7 @@ export async function removeDevice(context: Context, wanted: string): Promise<un
   const found = choose(await devicesOf(device.connection), wanted)
   await takeOut(device.connection, found.id)
   const name = printable(found.name)
-  context.out.result(
+  context.out.done(
     [`${name} is removed: it can neither read nor write from now on. What it holds already, it keeps.`],
     { removed: found.id, name: found.name },
   )

@@ -30,7 +30,7 @@ export async function link(context: Context, asked: string): Promise<undefined> 
   writeMarker(files, zone)
   const linked = { folder, work, zone, caseInsensitive: files.caseInsensitive() }
   writeLinkedFolder(home, linked)
-  context.out.result(
+  context.out.done(
     [`${JSON.stringify(folder)} is the synced folder of this device now.`, 'Next: pileus sync --once'],
     { folder, zone },
   )

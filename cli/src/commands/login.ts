@@ -13,7 +13,7 @@ export async function login(context: Context, name: string, options: SignInOptio
   const { place, keep } = await prepareDevice(context, name, options)
   await refuseWhileSignedIn(context)
   const signedIn = await keep(await signInByPassword(place, await currentPassword(name)))
-  context.out.result([`Signed in as ${signedIn.name}; this device is ${signedIn.deviceName}.`], signedIn)
+  context.out.done([`Signed in as ${signedIn.name}; this device is ${signedIn.deviceName}.`], signedIn)
 }
 
 /** Else the account would get a second device for the same home, and nobody would know which is which. */

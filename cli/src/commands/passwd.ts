@@ -10,7 +10,7 @@ export async function passwd(context: Context): Promise<undefined> {
   const current = await currentPassword(name)
   const next = await newPassword('PILEUS_NEW_PASSWORD')
   await changePassword(device.connection, { name, current, next })
-  context.out.result([`The password of ${name} is changed. The recovery phrase stays as it was.`], {
+  context.out.done([`The password of ${name} is changed. The recovery phrase stays as it was.`], {
     changed: true,
   })
 }

@@ -10,7 +10,7 @@ export async function recover(context: Context, name: string, options: SignInOpt
   const phrase = await recoveryPhrase()
   const password = await newPassword('PILEUS_NEW_PASSWORD')
   const signedIn = await keep(await byPhrase(() => recoverAccount(place, phrase, password)))
-  context.out.result(
+  context.out.done(
     [`The new password is set. Signed in as ${signedIn.name}; this device is ${signedIn.deviceName}.`],
     signedIn,
   )

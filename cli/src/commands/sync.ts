@@ -46,7 +46,7 @@ export async function sync(context: Context, options: SyncOptions): Promise<Exit
   }
   const milliseconds = performance.now() - start
   if (!context.out.json) for (const line of attention(report)) context.out.note(line)
-  context.out.result([summary(report, milliseconds)], { ...report, milliseconds: Math.round(milliseconds) })
+  context.out.done([summary(report, milliseconds)], { ...report, milliseconds: Math.round(milliseconds) })
   return exitFor(report)
 }
 

@@ -22,5 +22,5 @@ export async function unlink(context: Context): Promise<undefined> {
   const lines = [`${JSON.stringify(linked.folder)} is not synced any more. Its files stay as they are.`]
   if (!isThere) lines.push('The folder is not there now; its marker file .pileus goes on standing in it.')
   if (kept !== null) lines.push(`Versions that syncing displaced are kept in ${JSON.stringify(kept)}.`)
-  context.out.result(lines, { folder: linked.folder, displaced: kept })
+  context.out.done(lines, { folder: linked.folder, displaced: kept })
 }

@@ -9,6 +9,8 @@ export const PASSWORD = 'correct horse battery'
 export interface DeviceOf {
   readonly home: string
   readonly folder: string
+  /** The environment its commands run in. */
+  readonly env: Readonly<Record<string, string>>
   /** Runs a command on this device. */
   run(line: string | readonly string[], options?: RunOptions): Promise<Ended>
   /** The same, and it has to end with 0. */
@@ -33,6 +35,7 @@ export function createDevice(root: string, name: string): DeviceOf {
   return {
     home,
     folder,
+    env,
     run,
     async ok(line, options) {
       const ended = await run(line, options)

@@ -6,6 +6,8 @@ export interface Output {
   readonly quiet: boolean
   /** What the command was asked for: the lines for a person, or the value with --json. */
   result(lines: readonly string[], value: unknown): void
+  /** What the command did, where nothing was asked for but the deed: as `result`, left out with --quiet. */
+  done(lines: readonly string[], value: unknown): void
   /** Something a person should know, on stderr; left out with --quiet. */
   note(line: string): void
   /** The one sentence of a failure; the value on stdout too with --json. */
@@ -23,12 +25,16 @@ export interface OutputOptions {
 export function createOutput(options: OutputOptions): Output {
   const style = (stream: NodeJS.WriteStream, codes: string, text: string) =>
     options.color && stream.isTTY ? `\u001b[${codes}m${text}\u001b[0m` : text
+  const result = (lines: readonly string[], value: unknown) => {
+    if (options.json) process.stdout.write(`${JSON.stringify(value, null, 2)}\n`)
+    else if (lines.length > 0) process.stdout.write(`${lines.join('\n')}\n`)
+  }
   return {
     json: options.json,
     quiet: options.quiet,
-    result(lines, value) {
-      if (options.json) process.stdout.write(`${JSON.stringify(value, null, 2)}\n`)
-      else if (lines.length > 0) process.stdout.write(`${lines.join('\n')}\n`)
+    result,
+    done(lines, value) {
+      if (options.json || !options.quiet) result(lines, value)
     },
     note(line) {
       if (!options.quiet) process.stderr.write(`${line}\n`)

@@ -45,7 +45,7 @@ export function createProgress(screen: ProgressScreen, quiet: boolean, now: () =
       while (samples.length > 2 && at - samples[0]!.at > RATE_WINDOW_MILLISECONDS) samples.shift()
       const oldest = samples[0]!
       const rate = at - oldest.at >= 500 ? ((state.bytes - oldest.bytes) / (at - oldest.at)) * 1000 : null
-      screen.write(`\r\u001b[K${progressLine(state, rate).slice(0, (screen.columns ?? 80) - 1)}`)
+      screen.write(`\r\u001b[K${progressLine(state, rate).slice(0, (screen.columns || 80) - 1)}`)
       drawnAt = at
       drawn = true
     },
