@@ -8,6 +8,8 @@ import type { ZoneId } from '@pileus/core/ids/ids'
 import { type Area, FileError, type Files } from '../files/files.ts'
 
 export const MARKER = '.pileus'
+/** The marker's date on every device, in microseconds: 2026-01-01 UTC. */
+const MARKER_TIME = 1_767_225_600_000_000
 
 /** The folder is not, or no longer, the linked one. */
 export class FolderLost extends Error {
@@ -32,6 +34,7 @@ export function writeMarker(files: Files, zone: ZoneId): void {
   } finally {
     writer.close()
   }
+  files.folder.setModified(MARKER, MARKER_TIME)
   files.sync([
     { area: 'folder', path: MARKER },
     { area: 'folder', path: '' },
