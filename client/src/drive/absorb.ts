@@ -48,6 +48,7 @@ class Absorption {
   readonly #ids = new Map<Appeared, RecordId>()
   /** Folders that this scan made records of. */
   readonly #made = new Set<RecordId>()
+  #before: View | null = null
   #stored: Change[] = []
   #files = 0
   #bytes = 0
@@ -109,7 +110,7 @@ class Absorption {
     const { parent, name, stat } = appeared
     const { replica } = this.#context
     const id = randomId('record', this.#context.random)
-        const attributes = { mtime: stat.mtime, executable: false }
+    const attributes = { mtime: stat.mtime, executable: false }
     replica.putPending(tx, id, this.#newBody(tx, 'folder', this.#parentId(parent), name, null, attributes))
     replica.putDisk(
       tx,
@@ -145,12 +146,20 @@ class Absorption {
     const located = view.locate(id)
     // Already where the records want it: the rename was this program's, and the crash came before the row.
     const asWanted = located.status === 'shown' && located.parent === to && located.name === name
-    if (!asWanted) for (const alias of view.aliases(id)) this.#place(tx, alias, to, name)
+    if (!asWanted) for (const alias of this.#oneWith(tx, view, id)) this.#place(tx, alias, to, name)
     const row = tables.disk.get(tx, id)!
     // A file's signature waits for its content to be looked at.
     const signature = row.kind === 'folder' ? stat.signature : row.signature
     replica.putDisk(tx, id, { ...row, parent: to, name, identity: stat.identity, signature })
     replica.touch(tx, id)
+  }
+
+  /**
+   * The records that this one thing on the disk stands for (R4). A namesake with a row of its own came to the name
+   * in this very scan: it is another thing.
+   */
+  #oneWith(tx: StoreWriter, view: View, id: RecordId): RecordId[] {
+    return view.aliases(id).filter((alias) => alias === id || !tables.disk.get(tx, alias))
   }
 
   #place(tx: StoreWriter, id: RecordId, parent: RecordId, name: string): void {
@@ -191,8 +200,9 @@ class Absorption {
   /** A file whose content is known: the remote file at this path (R4), or one that went away here: a move. */
   #recognise(appeared: Appeared, parent: RecordId, gone: Set<RecordId>): boolean {
     const { crypto, files, replica } = this.#context
-    const view = replica.view(replica.store)
-    const remote = adoptable(this.#context, replica.store, view, parent, appeared.name, 'file')
+    const remote = this.#made.has(parent)
+      ? null
+      : adoptable(this.#context, replica.store, this.#view(), parent, appeared.name, 'file')
     const remoteBody = remote && replica.effective(replica.store, remote)!.body
     const maybeRemote =
       remoteBody?.content?.type === 'chunks' && remoteBody.content.size === appeared.stat.size
@@ -218,6 +228,12 @@ class Absorption {
       replica.putDisk(tx, moved, { ...fileRow(row.parent, row.name, found.hash, found.stat, row.version) })
     })
     return true
+  }
+
+  /** The tree as it was when files were first looked at: what this scan itself adds is not to be adopted. */
+  #view(): View {
+    this.#before ??= this.#context.replica.view(this.#context.replica.store)
+    return this.#before
   }
 
   #goneOfSize(gone: ReadonlySet<RecordId>, size: number): RecordId[] {
@@ -305,7 +321,7 @@ class Absorption {
     const row = tables.disk.get(tx, id)!
     const twins =
       change && samenessOf(change.content) !== row.sameness
-        ? this.#context.replica.freshView(tx).aliases(id)
+        ? this.#oneWith(tx, this.#context.replica.freshView(tx), id)
         : []
     localEdit(
       this.#context,
@@ -349,7 +365,7 @@ class Absorption {
         if (deleted.has(id) && verdict === 'hold') tables.held.put(tx, id, '')
         else {
           if (deleted.has(id) && verdict === 'delete')
-            for (const alias of replica.freshView(tx).aliases(id)) this.#delete(tx, alias)
+            for (const alias of this.#oneWith(tx, replica.freshView(tx), id)) this.#delete(tx, alias)
           replica.putDisk(tx, id, null)
           replica.touch(tx, id)
         }

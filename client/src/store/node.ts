@@ -56,6 +56,7 @@ function open(path: string, readOnly: boolean): DatabaseSync {
 interface Statements {
   readonly get: StatementSync
   readonly scan: StatementSync
+  readonly scanTo: StatementSync
   readonly count: StatementSync
   readonly put: StatementSync | null
   readonly remove: StatementSync | null
@@ -210,14 +211,21 @@ class Connection {
   }
 
   rows(table: string, from: string, to: string | null, limit: number): readonly Row[] {
-    return (this.table(table)?.scan.all(from, to, to, limit) ?? []) as unknown as readonly Row[]
+    const statements = this.table(table)
+    if (!statements) return []
+    const found = to === null ? statements.scan.all(from, limit) : statements.scanTo.all(from, to, limit)
+    return found as unknown as readonly Row[]
   }
 
   /** Rows after a key, all of the state of this moment. The connection is busy until they are read. */
   snapshot(table: string, after: string, to: string | null, limit: number): Iterator<Row> {
     this.database.exec('BEGIN')
     // U+0000 is the least text that can follow.
-    const rows = this.table(table)?.scan.iterate(`${after}\u0000`, to, to, limit) ?? [].values()
+    const from = `${after}\u0000`
+    const statements = this.table(table)
+    if (!statements) return [].values()
+    const rows =
+      to === null ? statements.scan.iterate(from, limit) : statements.scanTo.iterate(from, to, limit)
     return rows as unknown as Iterator<Row>
   }
 
@@ -231,7 +239,9 @@ class Connection {
     }
     const statements: Statements = {
       get: read(`SELECT v FROM ${table} WHERE k = ?`),
-      scan: read(`SELECT k, v FROM ${table} WHERE k >= ? AND (? IS NULL OR k < ?) ORDER BY k LIMIT ?`),
+      scan: read(`SELECT k, v FROM ${table} WHERE k >= ? ORDER BY k LIMIT ?`),
+      // Its own statement: the end must be a bound of the index, or each scan would read to the table's end.
+      scanTo: read(`SELECT k, v FROM ${table} WHERE k >= ? AND k < ? ORDER BY k LIMIT ?`),
       count: read(`SELECT count(*) FROM ${table}`),
       put: write(`INSERT INTO ${table} (k, v) VALUES (?, ?) ON CONFLICT (k) DO UPDATE SET v = excluded.v`),
       remove: write(`DELETE FROM ${table} WHERE k = ?`),
