@@ -108,16 +108,14 @@ function integrate(context: DriveContext, tx: StoreWriter, record: Received, tex
     // What the server lost is pushed again, or settled with what was written in its place.
     if (order !== 'after' && !tables.outbox.get(tx, id)) replica.pushAgain(tx, id)
   }
+  if (knowsMoreOfUs(context, tx, version)) replica.takeNewWriter(tx)
   const pending = tables.outbox.get(tx, id)
   if (!pending) {
     replica.putKnown(tx, version, sealed, sequence)
     return
   }
+  if (replica.acceptPending(tx, id, leaf, sequence)) return
   switch (compareVectors(version.vector, pending.vector)) {
-    case 'equal':
-      if (!replica.acceptPending(tx, id, leaf, sequence))
-        throw new ServerUntrue('it shows other bytes for a version this device made')
-      return
     case 'before':
       replica.putKnown(tx, version, sealed, sequence)
       return
@@ -125,6 +123,8 @@ function integrate(context: DriveContext, tx: StoreWriter, record: Received, tex
       replica.putKnown(tx, version, sealed, sequence)
       replica.dropPending(tx, id)
       return
+    // The same vector on other bytes: a clone of this device sealed them.
+    case 'equal':
     case 'concurrent': {
       const ours = { body: pending.body, refs: decodeSealed(tables.outboxSealed.get(tx, id)!).refs }
       replica.putKnown(tx, version, sealed, sequence)
@@ -137,6 +137,18 @@ function integrate(context: DriveContext, tx: StoreWriter, record: Received, tex
       )
     }
   }
+}
+
+/**
+ * The server has versions under this writer's id that this database never made, or not with these bytes: it is
+ * an older copy of itself, or a clone (sync.md, scenario 8).
+ */
+function knowsMoreOfUs({ replica }: DriveContext, tx: StoreWriter, { id, vector }: RecordVersion): boolean {
+  const theirs = vector[replica.writer] ?? 0
+  if (theirs === 0) return false
+  const known = tables.known.get(tx, id)?.vector[replica.writer] ?? 0
+  const pending = tables.outbox.get(tx, id)?.vector[replica.writer] ?? 0
+  return theirs > Math.max(known, pending, tables.sealedUpTo.get(tx, id) ?? 0)
 }
 
 async function textMergeFor(context: DriveContext, { version }: Received): Promise<TextMerge | null> {

@@ -28,6 +28,10 @@ interface Ready {
 /** Pushes everything pending, once. `generation` is the collection generation the chunks were checked under. */
 export async function push(context: DriveContext, options: SyncOptions): Promise<Pushed> {
   const total = { accepted: 0, stale: 0, missing: 0 }
+  // What the server is about to see under this writer's counters must never be made again with other bytes:
+  // it is durable here first, with all that was written before.
+  const { replica } = context
+  replica.transaction('durable', (tx) => putMeta(tx, 'pushes', (getMeta(tx, 'pushes') ?? 0) + 1))
   const { generation } = await context.remote.head(context.zone.zone)
   for (const batch of batches(context)) {
     options.signal?.throwIfAborted()

@@ -24,7 +24,7 @@ import type { SealedRecord } from '@pileus/core/records/sealed'
 import { nameKey } from '@pileus/core/tree/names'
 import { updateRedirects } from '@pileus/core/tree/redirects'
 import { createView, type View } from '@pileus/core/tree/view'
-import { NO_VERSION, nextVector, vectorKey } from '@pileus/core/versions/vector'
+import { dominates, NO_VERSION, nextVector, vectorKey } from '@pileus/core/versions/vector'
 import type { Store, StoreReader, StoreWriter } from '../store/store.ts'
 import { effectiveBody, replicaForest, treeNode } from './forest.ts'
 import { type DiskRow, getMeta, type Known, type Pending, putMeta, tables } from './tables.ts'
@@ -48,7 +48,8 @@ export interface Effective {
 export class Replica {
   readonly #context: ReplicaContext
   readonly #redirects = new Map<RecordId, RecordId>()
-  readonly writer: WriterId
+  /** Who seals here. Changes when this database turns out to be used elsewhere too. */
+  writer: WriterId
   /** Changes of places in the running transaction, for the redirects. */
   #placed = new Set<RecordId>()
 
@@ -118,26 +119,40 @@ export class Replica {
     body: RecordBody,
     options: { refs?: Refs; group?: string | null } = {},
   ): void {
+    const known = tables.known.get(tx, id)
+    const before = tables.outbox.get(tx, id)
+    if (before ? sameBody(before.body, body) && isNewer(before, known) : known && sameBody(known.body, body))
+      return
+    const refs = options.refs ?? (body.content?.type === 'chunks' ? this.#refsOf(tx, id, body) : NO_REFS)
+    this.#seal(tx, id, body, refs, options.group ?? before?.group ?? null)
+  }
+
+  /**
+   * This database was used elsewhere too (restored from a backup, cloned): its writer id has been used for
+   * versions it does not know. A new writer seals what is pending again.
+   */
+  takeNewWriter(tx: StoreWriter): void {
+    this.writer = randomId('writer', this.#context.random)
+    putMeta(tx, 'writer', this.writer)
+    for (const [id, { body, group }] of [...tables.outbox.entries(tx)]) {
+      const { refs } = decodeSealed(tables.outboxSealed.get(tx, id)!)
+      this.#seal(tx, id as RecordId, body, refs, group)
+    }
+  }
+
+  /** Seals a pending version under the next counter of this writer. */
+  #seal(tx: StoreWriter, id: RecordId, body: RecordBody, refs: Refs, group: string | null): void {
     const { crypto, random, zone } = this.#context
     const known = tables.known.get(tx, id)
     const before = tables.outbox.get(tx, id)
-    if (before ? sameBody(before.body, body) : known && sameBody(known.body, body)) return
-    const refs = options.refs ?? (body.content?.type === 'chunks' ? this.#refsOf(tx, id, body) : NO_REFS)
     const own = Math.max(before?.vector[this.writer] ?? 0, tables.sealedUpTo.get(tx, id) ?? 0)
     const vector = nextVector(known?.vector ?? NO_VERSION, this.writer, own)
-    const keys = this.#context.keys()
-    const sealed = sealRecord(crypto, random, keys, { zone, id, vector, body }, refs)
+    const sealed = sealRecord(crypto, random, this.#context.keys(), { zone, id, vector, body }, refs)
     const order = getMeta(tx, 'order') ?? 0
     putMeta(tx, 'order', order + 1)
     this.#retire(tx, id)
-    const pending: Pending = {
-      vector,
-      body,
-      leaf: leafOf(crypto, sealed),
-      base: known?.body ?? null,
-      group: options.group ?? before?.group ?? null,
-      order,
-    }
+    const leaf = leafOf(crypto, sealed)
+    const pending: Pending = { vector, body, leaf, base: known?.body ?? null, group, order }
     tables.outboxSealed.put(tx, id, encodeSealed(sealed))
     this.#index(tx, id, body, () => tables.outbox.put(tx, id, pending))
   }
@@ -359,6 +374,11 @@ export class Replica {
     this.store.transaction('durable', (tx) => putMeta(tx, 'writer', writer))
     return writer
   }
+}
+
+/** Whether the server can take this version for newer than the one it has. */
+function isNewer(pending: Pending, known: Known | undefined): boolean {
+  return !known || dominates(pending.vector, known.vector)
 }
 
 export function encodeSealed(sealed: SealedRecord): Uint8Array {

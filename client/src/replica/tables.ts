@@ -59,8 +59,10 @@ export interface Meta {
   order: number
   /** While the zone is read again from its start: what the server lost will be pushed again. */
   rereading: boolean
-  /** Runs of the sync, for names that must be new. */
+  /** Syncs that came to rest. */
   run: number
+  /** Pushes begun. */
+  pushes: number
 }
 
 interface Table<V> {
