@@ -66,6 +66,17 @@ test('a wrong password and an unknown account are told alike', async () => {
   )
 })
 
+test('a home that cannot be used is told of before an account is made', async () => {
+  const env = { PILEUS_DEBUG: '', PILEUS_HOME: laptop.folder }
+  expectFailure(
+    await another().run(`signup eva --server ${server.url}`, { env }),
+    2,
+    /holds other things already/,
+  )
+  const eva = another()
+  await eva.ok(`signup eva --server ${server.url}`)
+})
+
 test('a taken name', async () => {
   expectFailure(await another().run(`signup ana --server ${server.url}`, quiet), 2, /taken: choose another/)
 })
@@ -87,7 +98,7 @@ test('a wrong phrase, and one with a misspelt word', async () => {
     3,
     /word 1, "abandonn"/,
   )
-  expect(existsSync(device.home)).toBe(false)
+  expect(readdirSync(device.home)).toEqual([])
 })
 
 test('something that answers but is no Pileus server', async () => {

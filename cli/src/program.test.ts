@@ -9,7 +9,7 @@ import { pileus } from './running.ts'
 const home = mkdtempSync(join(tmpdir(), 'pileus-cli-'))
 afterAll(() => rmSync(home, { recursive: true }))
 const run = (args: string[], env: Record<string, string> = {}) =>
-  pileus(args, { env: { PILEUS_HOME: home, HOME: home, ...env } })
+  pileus(args, { env: { PILEUS_HOME: join(home, 'device'), HOME: home, ...env } })
 
 test('--help answers in under 0.25 s', async () => {
   await run(['--help'])

@@ -48,6 +48,7 @@ export async function prepareDevice(
     signal: context.signal,
   }
   requireNobody(context, place)
+  home.prepare()
   const keeping = await chooseKeyKeeping(context)
   const passphrase = keeping === 'passphrase' ? await keysPassphrase(true) : ''
   return {

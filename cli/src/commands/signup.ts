@@ -9,8 +9,7 @@ export async function signup(context: Context, name: string, options: SignInOpti
   const { place, keep } = await prepareDevice(context, name, options)
   const password = await newPassword('PILEUS_PASSWORD')
   const { device, phrase } = await createAccount(place, password)
-  // Shown only when the keys are safely kept: a phrase of an account that this device lost would be all there is.
-  const signedIn = await keep(device)
+  const signedIn = await keepOrShow(context, phrase, () => keep(device))
   const { out } = context
   out.result(
     [
@@ -25,4 +24,15 @@ export async function signup(context: Context, name: string, options: SignInOpti
     ],
     { ...signedIn, phrase },
   )
+}
+
+/** The account exists by now: whatever happens to this device's files, the person must get the phrase. */
+async function keepOrShow<T>(context: Context, phrase: string, keep: () => Promise<T>): Promise<T> {
+  try {
+    return await keep()
+  } catch (error) {
+    const head = 'The account is created, but this device could not keep its keys. Your recovery phrase:'
+    if (!context.out.json) context.out.result([head, ...phraseCard(phrase)], null)
+    throw error
+  }
 }

@@ -5,6 +5,7 @@ import {
   fsyncSync,
   mkdirSync,
   openSync,
+  readdirSync,
   readFileSync,
   renameSync,
   rmSync,
@@ -19,12 +20,19 @@ export interface Home {
   readonly path: string
   /** The absolute path of a file or folder in it. */
   at(name: string): string
+  /** Creates the folder and makes sure that it can be written: to be asked before anything is made elsewhere. */
+  prepare(): void
   /** The text of a file, null when there is none. */
   read(name: string): string | null
   /** Replaces a file in one durable step; only this user can read it. */
   write(name: string, text: string): void
   remove(name: string): void
 }
+
+const PROBE_FILE = 'probe'
+
+/** Any of these shows that a folder is a home. */
+const OUR_FILES = ['account.json', 'keys.json', 'keys.json.new', 'folder.json', 'drive.db']
 
 /** Where the home lies: what was asked for, else PILEUS_HOME, else `~/.pileus`. */
 export function homePath(asked: string | undefined): string {
@@ -37,6 +45,15 @@ export function openHome(path: string): Home {
   return {
     path,
     at,
+    prepare() {
+      try {
+        createPrivate(path)
+        replaceFile(at(PROBE_FILE), '')
+        rmSync(at(PROBE_FILE))
+      } catch (error) {
+        throw unusable(path, error)
+      }
+    },
     read(name) {
       try {
         return readFileSync(at(name), 'utf8')
@@ -57,11 +74,22 @@ export function openHome(path: string): Home {
   }
 }
 
+/** A folder of ours, an empty one, or a new one. Anything else is a slip: its permissions are not ours to change. */
 function createPrivate(path: string): void {
-  if (mkdirSync(path, { recursive: true, mode: 0o700 }) === undefined) chmodSync(path, 0o700)
+  if (mkdirSync(path, { recursive: true, mode: 0o700 }) !== undefined) return
+  const names = readdirSync(path)
+  if (names.length === 0) chmodSync(path, 0o700)
+  else if (!names.some((name) => OUR_FILES.includes(name))) {
+    throw new Failure(
+      'usage',
+      'home-unusable',
+      `Cannot keep this device's state in ${JSON.stringify(path)}: it holds other things already. Choose another folder with --home or PILEUS_HOME.`,
+    )
+  }
 }
 
-function replaceFile(path: string, text: string): void {
+/** Puts a text in place of a file in one durable step; only this user can read it. */
+export function replaceFile(path: string, text: string): void {
   const temporary = `${path}.new`
   rmSync(temporary, { force: true })
   const file = openSync(temporary, 'wx', 0o600)
@@ -75,6 +103,7 @@ function replaceFile(path: string, text: string): void {
 }
 
 function unusable(path: string, error: unknown): Failure {
+  if (error instanceof Failure) return error
   const { code } = error as NodeJS.ErrnoException
   const reasons: Readonly<Record<string, string>> = {
     EACCES: 'permission denied',

@@ -4,7 +4,7 @@ import { existsSync, mkdirSync, readdirSync, readFileSync, realpathSync, rmSync,
 import { homedir } from 'node:os'
 import { dirname, join, resolve, sep } from 'node:path'
 import { Failure } from '../failures/failure.ts'
-import { type Home, openHome } from './home.ts'
+import { type Home, openHome, replaceFile } from './home.ts'
 
 const FOLDER_FILE = 'folder.json'
 const MARKER = '.pileus'
@@ -48,7 +48,8 @@ export function requireLinkedFolder(home: Home): LinkedFolder {
 /** Remembers the link, here and where the person's other homes look. */
 export function writeLinkedFolder(home: Home, linked: Omit<LinkedFolder, 'format'>): void {
   const { folder } = linked
-  openHome(claimsPath()).write(claimName(folder), JSON.stringify({ folder, home: home.path }))
+  mkdirSync(claimsPath(), { recursive: true, mode: 0o700 })
+  replaceFile(join(claimsPath(), claimName(folder)), JSON.stringify({ folder, home: home.path }))
   home.write(FOLDER_FILE, `${JSON.stringify({ format: 1, ...linked }, null, 2)}\n`)
 }
 

@@ -8,7 +8,7 @@ import { pileusOnTerminal } from '../running.ts'
 const test = anywhere.skipIf(process.platform !== 'linux')
 const home = mkdtempSync(join(tmpdir(), 'pileus-tty-'))
 afterAll(() => rmSync(home, { recursive: true }))
-const noKeys = { PILEUS_HOME: home, HOME: home }
+const noKeys = { PILEUS_HOME: join(home, 'device'), HOME: home }
 const env = { ...noKeys, PILEUS_KEYS: 'file' }
 const SIGNUP = ['signup', 'ana', '--server', 'http://127.0.0.1:1']
 
