@@ -37,7 +37,8 @@ export function pileus(args: readonly string[], options: RunOptions = {}): Promi
     })
     child.on('error', reject)
     child.on('close', (code) => resolve({ code, stdout, stderr }))
-    child.stdin.end(options.input ?? '')
+    // A command may end without having read its input.
+    child.stdin.on('error', () => {}).end(options.input ?? '')
   })
 }
 
@@ -55,6 +56,7 @@ export function pileusOnTerminal(
     .join(' ')
   return new Promise((resolve, reject) => {
     const child = spawn('script', ['-qefc', command, '/dev/null'], { env: cleanEnvironment(env) })
+    child.stdin.on('error', () => {})
     let screen = ''
     let seen = 0
     let next = 0
