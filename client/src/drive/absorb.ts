@@ -6,17 +6,18 @@ import { type RecordId, ROOT, randomId } from '@pileus/core/ids/ids'
 import type { Attributes, Content, RecordBody } from '@pileus/core/records/record'
 import { NO_REFS, type Refs } from '@pileus/core/records/refs'
 import type { View } from '@pileus/core/tree/view'
-import { FileError, type Stat } from '../files/files.ts'
+import type { Stat } from '../files/files.ts'
 import type { Appeared, Changed, Moved, PathProblem, Scan } from '../folder/scan.ts'
 import { samenessOf } from '../replica/forest.ts'
-import { decodeSealed } from '../replica/replica.ts'
-import { type DiskRow, tables } from '../replica/tables.ts'
+import { tables } from '../replica/tables.ts'
 import type { StoreReader, StoreWriter } from '../store/store.ts'
-import { hashFile, type Ingested, ingestFile } from '../transfer/ingest.ts'
-import { Uploader } from '../transfer/uploader.ts'
 import { type DriveContext, labelNow, type SyncOptions } from './context.ts'
 import { guardDeletions } from './guard.ts'
-import { settle } from './settle.ts'
+import { localEdit } from './local-edit.ts'
+import { Reading } from './reading.ts'
+import { attributesOf, contentOf, fileRow, folderRow } from './rows.ts'
+import { type TextMerge, wantsTextMerge } from './settle.ts'
+import { mergeTexts } from './text-merge.ts'
 
 export interface Absorbed {
   readonly problems: readonly PathProblem[]
@@ -25,56 +26,47 @@ export interface Absorbed {
   readonly bytesSent: number
 }
 
-const NO_ATTRIBUTES: Attributes = { mtime: 0, executable: false }
-
 /** Makes the disk's changes pending. Rejects when uploads fail; what was taken up until then stays. */
 export async function absorb(context: DriveContext, scan: Scan, options: SyncOptions): Promise<Absorbed> {
   const work = new Absorption(context, scan, options)
-  await work.run()
-  return { problems: work.problems, held: work.held, bytesSent: work.uploader.counts.bytesSent }
+  return work.run()
 }
 
 /** A change of content that waits for its chunks to be stored. */
 type Change = (tx: StoreWriter) => void
 
 class Absorption {
-  readonly problems: PathProblem[]
-  readonly uploader: Uploader
-  held = 0
   readonly #context: DriveContext
   readonly #scan: Scan
   readonly #options: SyncOptions
+  readonly #reading: Reading
   /** Ids given to appeared folders, so that what is in them finds its parent. */
   readonly #ids = new Map<Appeared, RecordId>()
   /** Folders that this scan made records of. */
   readonly #made = new Set<RecordId>()
   #before: View | null = null
+  #held = 0
   #stored: Change[] = []
-  #files = 0
-  #bytes = 0
 
   constructor(context: DriveContext, scan: Scan, options: SyncOptions) {
     this.#context = context
     this.#scan = scan
     this.#options = options
-    this.problems = [...scan.problems]
-    this.uploader = new Uploader(context.remote, context.zone.zone, context.crypto, () => this.#report())
+    this.#reading = new Reading(context, options, scan.problems)
   }
 
-  async run(): Promise<void> {
+  async run(): Promise<Absorbed> {
     this.#folders()
     const gone = new Set(this.#scan.gone)
     for (const appeared of this.#scan.appeared) {
       if (appeared.stat.type !== 'folder') await this.#appeared(appeared, gone)
     }
     for (const changed of this.#scan.changed) await this.#changed(changed)
-    await this.uploader.finish()
+    await this.#reading.uploader.finish()
     this.#commitStored()
     this.#goneForGood([...gone])
-  }
-
-  #report(): void {
-    this.#options.progress?.({ phase: 'uploading', files: this.#files, bytes: this.#bytes })
+    const { problems, uploader } = this.#reading
+    return { problems, held: this.#held, bytesSent: uploader.counts.bytesSent }
   }
 
   /** Folders and renames first: they need no upload, and everything else hangs in them. */
@@ -180,12 +172,12 @@ class Absorption {
     const { replica } = this.#context
     const parent = this.#parentId(appeared.parent)
     if (appeared.stat.type === 'link') {
-      const target = this.#readLink(appeared.path)
+      const target = this.#reading.linkTarget(appeared.path)
       if (target !== null) replica.transaction('lazy', (tx) => this.#newLink(tx, appeared, parent, target))
       return
     }
     if (this.#recognise(appeared, parent, gone)) return
-    const ingested = await this.#ingest(appeared.path)
+    const ingested = await this.#reading.ingest(appeared.path)
     if (!ingested) return
     this.#whenStored((tx) => {
       const id = randomId('record', this.#context.random)
@@ -199,7 +191,7 @@ class Absorption {
 
   /** A file whose content is known: the remote file at this path (R4), or one that went away here: a move. */
   #recognise(appeared: Appeared, parent: RecordId, gone: Set<RecordId>): boolean {
-    const { crypto, files, replica } = this.#context
+    const { replica } = this.#context
     const remote = this.#made.has(parent)
       ? null
       : adoptable(this.#context, replica.store, this.#view(), parent, appeared.name, 'file')
@@ -208,7 +200,7 @@ class Absorption {
       remoteBody?.content?.type === 'chunks' && remoteBody.content.size === appeared.stat.size
     const candidates = this.#goneOfSize(gone, appeared.stat.size)
     if (!maybeRemote && candidates.length === 0) return false
-    const found = this.#guarded(appeared.path, () => hashFile(crypto, files.folder, appeared.path))
+    const found = this.#reading.hash(appeared.path)
     if (!found) return false
     if (remote && maybeRemote && samenessOf(remoteBody.content) === found.hash) {
       replica.transaction('lazy', (tx) => {
@@ -275,7 +267,7 @@ class Absorption {
       return
     }
     if (stat.type === 'link') {
-      const target = this.#readLink(path)
+      const target = this.#reading.linkTarget(path)
       if (target === null) return
       const content: Content = { type: 'link', target, base: this.#shownKey(id) }
       replica.transaction('lazy', (tx) => {
@@ -285,9 +277,7 @@ class Absorption {
       return
     }
     if (stat.size === row.size && row.signature !== '') {
-      const found = this.#guarded(path, () =>
-        hashFile(this.#context.crypto, this.#context.files.folder, path),
-      )
+      const found = this.#reading.hash(path)
       if (!found) return
       if (found.hash === row.sameness) {
         replica.transaction('lazy', (tx) => {
@@ -297,13 +287,28 @@ class Absorption {
         return
       }
     }
-    const ingested = await this.#ingest(path)
+    const ingested = await this.#reading.ingest(path)
     if (!ingested) return
+    const content = contentOf(ingested, this.#shownKey(id))
+    const text = await this.#textMerge(id, content)
     this.#whenStored((tx) => {
-      const content = contentOf(ingested, this.#shownKey(id))
-      this.#edited(tx, id, attributesOf(ingested.stat), { content, refs: ingested.refs })
+      this.#edited(tx, id, attributesOf(ingested.stat), { content, refs: ingested.refs }, text)
       this.#seen(tx, id, ingested.stat, ingested.hash)
     })
+  }
+
+  /** Where the record moved on since this disk showed it, and both contents are text: the two merged (R8). */
+  async #textMerge(id: RecordId, content: Content): Promise<TextMerge | null> {
+    const { replica } = this.#context
+    const row = tables.disk.get(replica.store, id)
+    const effective = replica.effective(replica.store, id)
+    const base = replica.shownBody(replica.store, id)
+    if (!row || !effective || !base || row.version === effective.key) return null
+    const clash = wantsTextMerge(base, { ...base, content }, effective.body)
+    if (!clash) return null
+    // The merge reads this side's chunks from the server too.
+    await this.#reading.uploader.finish()
+    return mergeTexts(this.#context, clash)
   }
 
   /** The vector of the version a local edit is made from, for its content's base (R8). */
@@ -317,6 +322,7 @@ class Absorption {
     id: RecordId,
     attributes: Attributes,
     change: { content: Content; refs: Refs } | null,
+    text: TextMerge | null = null,
   ): void {
     const row = tables.disk.get(tx, id)!
     const twins =
@@ -336,6 +342,7 @@ class Absorption {
           : { ...body, content: change.content, attributes, conflictOf: null }
       },
       change?.refs,
+      text,
     )
     for (const twin of twins) if (twin !== id) this.#delete(tx, twin)
   }
@@ -357,7 +364,7 @@ class Absorption {
     const { replica } = this.#context
     const deletions = gone.filter((id) => replica.view(replica.store).locate(id).status === 'shown')
     const verdict = guardDeletions(replica, deletions, this.#options.heldDeletions ?? 'hold')
-    this.held = verdict === 'hold' ? deletions.length : 0
+    this.#held = verdict === 'hold' ? deletions.length : 0
     replica.transaction('durable', (tx) => {
       for (const [id] of [...tables.held.entries(tx)]) tables.held.delete(tx, id)
       const deleted = new Set(deletions)
@@ -383,58 +390,9 @@ class Absorption {
     )
   }
 
-  async #ingest(path: string): Promise<Ingested | null> {
-    const { crypto, files, chunker, zone } = this.#context
-    const keys = zone.keysOf(zone.epoch)!
-    const { signal } = this.#options
-    const context = {
-      crypto,
-      chunker,
-      chunkSecret: keys.chunkSecret.bytes(),
-      uploader: this.uploader,
-      signal,
-      progress: (bytes: number) => {
-        this.#bytes += bytes
-        this.#report()
-      },
-    }
-    try {
-      const ingested = await ingestFile(context, files.folder, path)
-      if (!ingested)
-        this.#problem(path, 'it kept changing while it was read; it will be synced when it is quiet')
-      this.#files++
-      return ingested
-    } catch (error) {
-      if (!(error instanceof FileError)) throw error
-      if (error.code !== 'not-found') this.#problem(path, error.message)
-      return null
-    }
-  }
-
-  #guarded<T>(path: string, read: () => T | null): T | null {
-    try {
-      const result = read()
-      if (result === null)
-        this.#problem(path, 'it kept changing while it was read; it will be synced when it is quiet')
-      return result
-    } catch (error) {
-      if (!(error instanceof FileError)) throw error
-      if (error.code !== 'not-found') this.#problem(path, error.message)
-      return null
-    }
-  }
-
-  #readLink(path: string): string | null {
-    return this.#guarded(path, () => this.#context.files.folder.readLink(path))
-  }
-
-  #problem(path: string, problem: string): void {
-    this.problems.push({ path, problem })
-  }
-
   /** Runs the change in a transaction once all chunks handed to the uploader so far are durable. */
   #whenStored(change: Change): void {
-    this.uploader.whenStored(() => {
+    this.#reading.uploader.whenStored(() => {
       this.#stored.push(change)
       if (this.#stored.length >= 500) this.#commitStored()
     })
@@ -451,50 +409,6 @@ class Absorption {
   }
 }
 
-/**
- * A change the person made to what the disk shows of a record. Where the record has moved on meanwhile, the two
- * are settled; the disk row keeps what it shows as its base until the result is on the disk.
- */
-export function localEdit(
-  context: DriveContext,
-  tx: StoreWriter,
-  id: RecordId,
-  edit: (body: RecordBody) => RecordBody,
-  refs?: Refs,
-): void {
-  const { replica } = context
-  const effective = replica.effective(tx, id)
-  if (!effective) return
-  const row = tables.disk.get(tx, id)
-  if (!row || row.version === effective.key) {
-    replica.putPending(tx, id, edit(effective.body), { ...(refs && { refs }) })
-    const now = replica.effective(tx, id)!.key
-    if (row && now !== effective.key) replica.putDisk(tx, id, { ...row, version: now })
-    return
-  }
-  const base = tables.base.get(tx, id) ?? null
-  const ours = edit(base ?? effective.body)
-  const sealed = tables.outboxSealed.get(tx, id) ?? tables.sealed.get(tx, id)!
-  const theirs = { body: effective.body, refs: decodeSealed(sealed).refs }
-  settle(
-    context,
-    tx,
-    id,
-    { base, ours: { body: ours, refs: refs ?? refsOf(ours, theirs.refs) }, theirs },
-    null,
-  )
-  // The row keeps the version it was made from, which never counts again: what it shows is its base.
-  tables.base.put(tx, id, ours)
-  replica.touch(tx, id)
-}
-
-/** The chunks of a body whose list is short are its entries; a longer list is that of the other side. */
-function refsOf(body: RecordBody, other: Refs): Refs {
-  if (body.content?.type !== 'chunks') return NO_REFS
-  if (body.content.list.depth > 0) return other
-  return { depth: 0, ids: [...new Set(body.content.list.entries.map((entry) => entry.id))] }
-}
-
 /** The remote node that shows under this name and is not on this disk yet. */
 function adoptable(
   context: DriveContext,
@@ -508,45 +422,4 @@ function adoptable(
   const id = view.lookup(parent, name)
   if (!id || tables.disk.get(from, id) || context.replica.effective(from, id)?.body.kind !== kind) return null
   return id
-}
-
-function contentOf(ingested: Ingested, base: string): Content {
-  const { hash, size, list } = ingested
-  return { type: 'chunks', hash, size, list, base }
-}
-
-function attributesOf(stat: Stat): Attributes {
-  return { ...NO_ATTRIBUTES, mtime: stat.mtime, executable: stat.type === 'file' && stat.executable }
-}
-
-export function folderRow(
-  parent: RecordId,
-  name: string,
-  attributes: Attributes,
-  stat: Stat,
-  version: string,
-): DiskRow {
-  const { identity, signature } = stat
-  return { kind: 'folder', parent, name, sameness: '', attributes, size: 0, identity, signature, version }
-}
-
-export function fileRow(
-  parent: RecordId,
-  name: string,
-  sameness: string,
-  stat: Stat,
-  version: string,
-): DiskRow {
-  const { size, identity, signature } = stat
-  return {
-    kind: 'file',
-    parent,
-    name,
-    sameness,
-    attributes: attributesOf(stat),
-    size,
-    identity,
-    signature,
-    version,
-  }
 }

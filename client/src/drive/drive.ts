@@ -9,7 +9,7 @@ import { applyView } from '../folder/apply.ts'
 import { checkMarker, writeMarker } from '../folder/marker.ts'
 import { clearStaging, prepareWork, unpark } from '../folder/place.ts'
 import { type PathProblem, scanFolder } from '../folder/scan.ts'
-import { stashedNow, tidyStash } from '../folder/stash.ts'
+import { noteStashed, stashedNow, tidyStash } from '../folder/stash.ts'
 import { Replica } from '../replica/replica.ts'
 import { getMeta, putMeta, tables } from '../replica/tables.ts'
 import type { Store } from '../store/store.ts'
@@ -117,6 +117,7 @@ export class Drive {
     prepareWork(files)
     clearStaging(files)
     unpark(files, replica.store, labelNow(this.#context))
+    noteStashed(this.#context.crypto, files, replica)
     const total = { pushed: 0, pulled: 0, applied: 0, bytesSent: 0, bytesReceived: 0 }
     const older = stashedNow(files)
     let first = true

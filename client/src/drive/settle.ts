@@ -9,6 +9,7 @@ import { type Clash, type Merged, mergeBodies, sameBody, sameContent } from '@pi
 import { policyFor } from '@pileus/core/merge/policy'
 import type { Content, RecordBody } from '@pileus/core/records/record'
 import { NO_REFS, type Refs } from '@pileus/core/records/refs'
+import { conflictName } from '@pileus/core/tree/names'
 import { samenessOf } from '../replica/forest.ts'
 import { tables } from '../replica/tables.ts'
 import type { StoreWriter } from '../store/store.ts'
@@ -45,22 +46,30 @@ export function settle(
   if (settled.loser) {
     const winner = settled.body
     const lost = settled.loser
-    const label = { ...labelNow(context), stamp: replica.nextStamp(tx) }
     const losing = `${base ? samenessOf(base.content) : ''}|${samenessOf(lost.body.content)}|${samenessOf(winner.content)}`
     const copyId = conflictCopyId(context.crypto, id, losing)
-    const copy = conflictCopy(
-      id,
-      winner,
-      { content: lost.body.content!, attributes: lost.body.attributes },
-      label,
-    )
     // A copy that is there already was made before a crash, and may have been edited since.
-    if (!replica.effective(tx, copyId)) replica.putPending(tx, copyId, copy, { refs: lost.refs, group })
+    if (!replica.effective(tx, copyId)) {
+      const losing = { content: lost.body.content!, attributes: lost.body.attributes }
+      const copy = conflictCopy(id, winner, losing, freeLabel(context, tx, winner))
+      replica.putPending(tx, copyId, copy, { refs: lost.refs, group })
+    }
   }
   if (sameBody(settled.body, theirs.body)) {
     const known = tables.known.get(tx, id)
     if (known && sameBody(known.body, theirs.body)) replica.dropPending(tx, id)
   } else replica.putPending(tx, id, settled.body, { refs: settled.refs, group })
+}
+
+/** What a copy beside this record is called, numbered where an earlier copy has the name (R9). */
+function freeLabel(context: DriveContext, tx: StoreWriter, winner: RecordBody) {
+  const { replica } = context
+  const { parent, name } = winner.place
+  const { by, day } = labelNow(context)
+  const view = replica.freshView(tx)
+  let number = 1
+  while (view.lookup(parent, conflictName(name, by, day, number)) !== undefined) number++
+  return { by, day, number, stamp: replica.nextStamp(tx) }
 }
 
 /** Whether a three-way text merge could settle these versions; it needs a common ancestor and text. */

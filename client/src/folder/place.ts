@@ -93,6 +93,11 @@ export function sameFile(before: Stat, after: Stat | null): boolean {
   )
 }
 
+/** The record whose file was displaced to this path in the stash. */
+export function stashedRecord(path: string): RecordId | null {
+  return (/([0-9a-f]{32})-\d+$/.exec(path)?.[1] ?? null) as RecordId | null
+}
+
 /** A name in the stash that is free. */
 export function stashPath(files: Files, id: RecordId): string {
   for (let n = 0; ; n++) {

@@ -1,9 +1,39 @@
 /** Displaced files: kept until their version is in history and they are quiet, then let go (R10). */
+import type { Crypto } from '@pileus/core/crypto/crypto'
 import type { Files } from '../files/files.ts'
 import type { Replica } from '../replica/replica.ts'
 import { tables } from '../replica/tables.ts'
-import { giveBack, STASH_DIRECTORY } from './place.ts'
-import { joinPath } from './tree-paths.ts'
+import { hashFile } from '../transfer/ingest.ts'
+import { giveBack, STASH_DIRECTORY, stashedRecord } from './place.ts'
+import { diskPath, joinPath } from './tree-paths.ts'
+
+/**
+ * Notes what a run displaced that ended before it could say so. While the row still tells of the displaced file,
+ * what it holds is known: it is no edit to give back. To be called before anything changes the rows.
+ */
+export function noteStashed(crypto: Crypto, files: Files, replica: Replica): void {
+  for (const path of stashedNow(files)) {
+    const record = stashedRecord(path)
+    const row = record && tables.disk.get(replica.store, record)
+    const stat = files.work.stat(path)
+    if (!row || stat?.identity !== row.identity || tables.stash.get(replica.store, path)) continue
+    const known =
+      stat.type === 'file'
+        ? stat.size === row.size && hashFile(crypto, files.work, path)?.hash === row.sameness
+        : stat.type === 'link' && `→${files.work.readLink(path)}` === row.sameness
+    if (!known) continue
+    const { size, mtime } = stat
+    replica.transaction('lazy', (tx) =>
+      tables.stash.put(tx, path, {
+        record,
+        path: diskPath(tx, record) ?? row.name,
+        size,
+        mtime,
+        version: row.version,
+      }),
+    )
+  }
+}
 
 /**
  * Lets go of what was stashed before this run, if nothing of it is still to be pushed. A file that a program went

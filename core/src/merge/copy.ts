@@ -18,15 +18,15 @@ export function conflictCopy(
   record: RecordId,
   winner: RecordBody,
   loser: { readonly content: Content; readonly attributes: Attributes },
-  label: { readonly by: string; readonly day: string; readonly stamp: Stamp },
+  label: { readonly by: string; readonly day: string; readonly number?: number; readonly stamp: Stamp },
 ): RecordBody {
-  const { by, day, stamp } = label
+  const { by, day, number, stamp } = label
   return {
     kind: winner.kind,
     deleted: false,
     place: {
       parent: winner.place.parent,
-      name: conflictName(winner.place.name, by, day),
+      name: conflictName(winner.place.name, by, day, number),
       former: null,
       stamp,
       by,
