@@ -1,0 +1,54 @@
+/** A person's change of one node, as a pending version of its record. */
+import type { RecordId } from '@pileus/core/ids/ids'
+import type { RecordBody } from '@pileus/core/records/record'
+import { NO_REFS, type Refs } from '@pileus/core/records/refs'
+import { decodeSealed } from '../replica/replica.ts'
+import { tables } from '../replica/tables.ts'
+import type { StoreWriter } from '../store/store.ts'
+import type { DriveContext } from './context.ts'
+import { settle, type TextMerge } from './settle.ts'
+
+/**
+ * A change the person made to what the disk shows of a record. Where the record has moved on meanwhile, the two
+ * are settled; the disk row keeps what it shows as its base until the result is on the disk.
+ */
+export function localEdit(
+  context: DriveContext,
+  tx: StoreWriter,
+  id: RecordId,
+  edit: (body: RecordBody) => RecordBody,
+  refs?: Refs,
+  text: TextMerge | null = null,
+): void {
+  const { replica } = context
+  const effective = replica.effective(tx, id)
+  if (!effective) return
+  const row = tables.disk.get(tx, id)
+  if (!row || row.version === effective.key) {
+    replica.putPending(tx, id, edit(effective.body), { ...(refs && { refs }) })
+    const now = replica.effective(tx, id)!.key
+    if (row && now !== effective.key) replica.putDisk(tx, id, { ...row, version: now })
+    return
+  }
+  const base = tables.base.get(tx, id) ?? null
+  const ours = edit(base ?? effective.body)
+  const sealed = tables.outboxSealed.get(tx, id) ?? tables.sealed.get(tx, id)!
+  const theirs = { body: effective.body, refs: decodeSealed(sealed).refs }
+  settle(
+    context,
+    tx,
+    id,
+    { base, ours: { body: ours, refs: refs ?? refsOf(ours, theirs.refs) }, theirs },
+    text,
+  )
+  // The row keeps the version it was made from, which never counts again: what it shows is its base.
+  tables.base.put(tx, id, ours)
+  replica.touch(tx, id)
+}
+
+/** The chunks of a body whose list is short are its entries; a longer list is that of the other side. */
+function refsOf(body: RecordBody, other: Refs): Refs {
+  if (body.content?.type !== 'chunks') return NO_REFS
+  if (body.content.list.depth > 0) return other
+  return { depth: 0, ids: [...new Set(body.content.list.entries.map((entry) => entry.id))] }
+}

@@ -1,0 +1,76 @@
+/** Reading what a scan found, where each path that cannot be read is a problem of its own and of no other. */
+import type { Digest } from '@pileus/core/ids/ids'
+import { FileError, type Stat } from '../files/files.ts'
+import type { PathProblem } from '../folder/scan.ts'
+import { hashFile, type Ingested, ingestFile } from '../transfer/ingest.ts'
+import { Uploader } from '../transfer/uploader.ts'
+import type { DriveContext, SyncOptions } from './context.ts'
+
+const NOT_QUIET = 'it kept changing while it was read; it will be synced when it is quiet'
+
+export class Reading {
+  readonly uploader: Uploader
+  readonly problems: PathProblem[]
+  readonly #context: DriveContext
+  readonly #options: SyncOptions
+  #files = 0
+  #bytes = 0
+
+  constructor(context: DriveContext, options: SyncOptions, problems: readonly PathProblem[]) {
+    this.#context = context
+    this.#options = options
+    this.problems = [...problems]
+    this.uploader = new Uploader(context.remote, context.zone.zone, context.crypto, () => this.#report())
+  }
+
+  /** Reads a file and sends its chunks on their way; null when it cannot be read now. */
+  async ingest(path: string): Promise<Ingested | null> {
+    const { crypto, files, chunker, zone } = this.#context
+    const { signal } = this.#options
+    const chunkSecret = zone.keysOf(zone.epoch)!.chunkSecret.bytes()
+    const progress = (bytes: number) => {
+      this.#bytes += bytes
+      this.#report()
+    }
+    const context = { crypto, chunker, chunkSecret, uploader: this.uploader, signal, progress }
+    try {
+      const ingested = await ingestFile(context, files.folder, path)
+      this.#files++
+      return this.#quiet(path, ingested)
+    } catch (error) {
+      return this.#failed(path, error)
+    }
+  }
+
+  hash(path: string): { hash: Digest; stat: Stat } | null {
+    try {
+      return this.#quiet(path, hashFile(this.#context.crypto, this.#context.files.folder, path))
+    } catch (error) {
+      return this.#failed(path, error)
+    }
+  }
+
+  linkTarget(path: string): string | null {
+    try {
+      return this.#context.files.folder.readLink(path)
+    } catch (error) {
+      return this.#failed(path, error)
+    }
+  }
+
+  #quiet<T>(path: string, read: T | null): T | null {
+    if (read === null) this.problems.push({ path, problem: NOT_QUIET })
+    return read
+  }
+
+  /** What went away since the scan is no problem: the next scan tells where to. */
+  #failed(path: string, error: unknown): null {
+    if (!(error instanceof FileError)) throw error
+    if (error.code !== 'not-found') this.problems.push({ path, problem: error.message })
+    return null
+  }
+
+  #report(): void {
+    this.#options.progress?.({ phase: 'uploading', files: this.#files, bytes: this.#bytes })
+  }
+}

@@ -1,0 +1,190 @@
+/** Files whose content comes from the server: assembled in the working area, made durable, then put in place. */
+import { type RecordId, ROOT } from '@pileus/core/ids/ids'
+import type { Action } from '@pileus/core/plan/plan'
+import type { View } from '@pileus/core/tree/view'
+import { type DriveContext, labelNow, type SyncOptions } from '../drive/context.ts'
+import type { Location } from '../files/files.ts'
+import { samenessOf } from '../replica/forest.ts'
+import { type DiskRow, tables } from '../replica/tables.ts'
+import type { StoreWriter } from '../store/store.ts'
+import { type Assembly, assembleFiles, type FileContent } from '../transfer/download.ts'
+import type { DiskWork } from './disk-work.ts'
+import {
+  childLocation,
+  DiskMoved,
+  expectAsRow,
+  expectFree,
+  giveBack,
+  locationOf,
+  sameFile,
+  stagingPath,
+  stashPath,
+  statAt,
+} from './place.ts'
+
+export type FileAction = Extract<Action, { do: 'create' | 'update' }>
+
+export class FileWork {
+  bytesReceived = 0
+  readonly #context: DriveContext
+  readonly #options: SyncOptions
+  readonly #view: View
+  readonly #work: DiskWork
+  #files: FileAction[] = []
+  #filesDone = 0
+
+  constructor(work: DiskWork, options: SyncOptions, view: View) {
+    this.#work = work
+    this.#context = work.context
+    this.#options = options
+    this.#view = view
+  }
+
+  get waiting(): number {
+    return this.#files.length
+  }
+
+  add(action: FileAction): void {
+    this.#files.push(action)
+  }
+
+  async run(): Promise<void> {
+    const actions = new Map(this.#files.map((action) => [action.id, action]))
+    this.#files = []
+    if (actions.size === 0) return
+    const { crypto, files, remote, zone } = this.#context
+    const context = {
+      crypto,
+      remote,
+      zone: zone.zone,
+      work: files.work,
+      signal: this.#options.signal,
+      progress: (bytes: number) => {
+        this.bytesReceived += bytes
+        this.#report()
+      },
+    }
+    for await (const results of assembleFiles(context, this.#assemblies(actions.values()))) {
+      const whole: FileAction[] = []
+      for (const { assembly, failure } of results) {
+        const action = actions.get(assembly.label)!
+        if (failure === null) whole.push(action)
+        else {
+          this.#work.problems.push({
+            path: this.#wantedPath(action),
+            problem: `its content cannot be restored: ${failure}`,
+          })
+          this.#work.left.add(action.id)
+        }
+      }
+      this.#placeFiles(whole)
+    }
+  }
+
+  *#assemblies(actions: Iterable<FileAction>): Iterable<Assembly<RecordId>> {
+    const { replica } = this.#context
+    const { store } = replica
+    for (const { id } of actions) {
+      const body = replica.effective(store, id)!.body
+      const content = body.content as FileContent
+      // A conflict copy is made of what the record it was split from still holds here.
+      const near = tables.disk.get(store, id) ? id : body.conflictOf
+      const row = near ? tables.disk.get(store, near) : undefined
+      const shown = near ? (replica.shownBody(store, near)?.content ?? null) : null
+      const location = row?.kind === 'file' && near ? locationOf(store, near) : null
+      const usable = location && shown?.type === 'chunks' && shown.hash === row!.sameness
+      const earlier = usable
+        ? { area: this.#context.files[location.area], path: location.path, content: shown }
+        : null
+      yield { label: id, path: stagingPath(id), content, earlier }
+    }
+  }
+
+  /** Makes the assembled files durable as a group, then brings each to its place, then the rows. */
+  #placeFiles(actions: readonly FileAction[]): void {
+    const { files, replica } = this.#context
+    const { store } = replica
+    for (const { id } of actions) {
+      const { attributes } = replica.effective(store, id)!.body
+      if (attributes.executable) files.work.setExecutable(stagingPath(id), true)
+      files.work.setModified(stagingPath(id), attributes.mtime)
+    }
+    files.sync(actions.map(({ id }) => ({ area: 'work', path: stagingPath(id) })))
+    this.#work.inTransaction((tx) => {
+      for (const action of actions) this.#work.attempt(action.id, () => this.#placeFile(tx, action))
+    })
+    this.#filesDone += actions.length
+    this.#report()
+  }
+
+  #placeFile(tx: StoreWriter, action: FileAction): void {
+    const { files, replica } = this.#context
+    const { body, key } = replica.effective(tx, action.id)!
+    const staging: Location = { area: 'work', path: stagingPath(action.id) }
+    const row = tables.disk.get(tx, action.id)
+    const target =
+      action.do === 'update'
+        ? this.#work.node(tx, action.id).location
+        : childLocation(this.#work.folder(tx, action.parent), action.name)
+    const { attributes } = body
+    const shown = {
+      kind: 'file',
+      sameness: samenessOf(body.content),
+      attributes,
+      version: key,
+      size: 0,
+      identity: '',
+      signature: '',
+    } as const
+    if (action.do === 'create') {
+      if (action.over) this.#work.stashOver(tx, action.over, target)
+      else expectFree(files, target)
+      this.#work.rename(staging, target)
+      this.#work.restat(tx, action.id, { ...shown, parent: action.parent, name: action.name }, target)
+      return
+    }
+    this.#replace(tx, action.id, row!, staging, target)
+    this.#work.restat(tx, action.id, { ...shown, parent: row!.parent, name: row!.name }, target)
+  }
+
+  /** R10: the victim is linked into the stash, replaced in one step, and looked at again. */
+  #replace(tx: StoreWriter, id: RecordId, row: DiskRow, staging: Location, target: Location): void {
+    const { files } = this.#context
+    const before = expectAsRow(files, target, row)
+    const stash: Location = { area: 'work', path: stashPath(files, id) }
+    files.transfer('link', target, stash)
+    const linked = statAt(files, stash)
+    if (!sameFile(before, linked)) {
+      files.work.removeFile(stash.path)
+      throw new DiskMoved(target.path)
+    }
+    this.#work.rename(staging, target)
+    if (!sameFile(before, statAt(files, stash))) {
+      giveBack(files, stash, target, labelNow(this.#context))
+      this.#work.again = true
+      return
+    }
+    tables.stash.put(tx, stash.path, {
+      record: id,
+      path: target.path,
+      size: row.size,
+      mtime: before.mtime,
+      version: row.version,
+    })
+  }
+
+  #wantedPath(action: FileAction): string {
+    const parts: string[] = []
+    for (let at = action.id; at !== ROOT; ) {
+      const located = this.#view.locate(at)
+      if (located.status !== 'shown') break
+      parts.push(located.name)
+      at = located.parent
+    }
+    return parts.reverse().join('/')
+  }
+
+  #report(): void {
+    this.#options.progress?.({ phase: 'downloading', files: this.#filesDone, bytes: this.bytesReceived })
+  }
+}
