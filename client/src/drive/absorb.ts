@@ -44,7 +44,7 @@ class Absorption {
   readonly #ids = new Map<Appeared, RecordId>()
   /** Folders that this scan made records of. */
   readonly #made = new Set<RecordId>()
-  #before: View | null = null
+  #viewed: { readonly view: View; readonly at: number } | null = null
   #held = 0
   #stored: Change[] = []
 
@@ -222,10 +222,12 @@ class Absorption {
     return true
   }
 
-  /** The tree as it was when files were first looked at: what this scan itself adds is not to be adopted. */
   #view(): View {
-    this.#before ??= this.#context.replica.view(this.#context.replica.store)
-    return this.#before
+    const { replica } = this.#context
+    if (this.#viewed?.at !== replica.transactions) {
+      this.#viewed = { view: replica.view(replica.store), at: replica.transactions }
+    }
+    return this.#viewed.view
   }
 
   #goneOfSize(gone: ReadonlySet<RecordId>, size: number): RecordId[] {

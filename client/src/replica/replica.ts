@@ -50,6 +50,7 @@ export class Replica {
   readonly #redirects = new Map<RecordId, RecordId>()
   /** Who seals here. Changes when this database turns out to be used elsewhere too. */
   writer: WriterId
+  #transactions = 0
   /** Changes of places in the running transaction, for the redirects. */
   #placed = new Set<RecordId>()
 
@@ -57,6 +58,11 @@ export class Replica {
     this.#context = context
     this.#loadRedirects()
     this.writer = getMeta(context.store, 'writer') ?? this.#bearWriter()
+  }
+
+  /** Grows with every transaction: a view taken under another number is out of date. */
+  get transactions(): number {
+    return this.#transactions
   }
 
   get store(): Store {
@@ -70,6 +76,7 @@ export class Replica {
   /** Runs `work` as one transaction; redirects follow the places it changed. */
   transaction<T>(durability: 'durable' | 'lazy', work: (tx: StoreWriter) => T): T {
     this.#placed = new Set()
+    this.#transactions++
     try {
       return this.store.transaction(durability, (tx) => {
         const result = work(tx)
