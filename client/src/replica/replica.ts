@@ -26,6 +26,7 @@ import { updateRedirects } from '@pileus/core/tree/redirects'
 import { createView, type View } from '@pileus/core/tree/view'
 import { dominates, NO_VERSION, nextVector, vectorKey } from '@pileus/core/versions/vector'
 import type { Store, StoreReader, StoreWriter } from '../store/store.ts'
+import { withWriteBack } from '../store/write-back.ts'
 import { effectiveBody, replicaForest, treeNode } from './forest.ts'
 import { type DiskRow, getMeta, type Known, type Pending, putMeta, tables } from './tables.ts'
 
@@ -44,6 +45,9 @@ export interface Effective {
   readonly body: RecordBody
   readonly key: string
 }
+
+/** Written at every record, and wanted only as they are at the end of a transaction. */
+const BUSY_TABLES = ['meta', 'setHash']
 
 export class Replica {
   readonly #context: ReplicaContext
@@ -78,11 +82,13 @@ export class Replica {
     this.#placed = new Set()
     this.#transactions++
     try {
-      return this.store.transaction(durability, (tx) => {
-        const result = work(tx)
-        this.#settleRedirects(tx)
-        return result
-      })
+      return this.store.transaction(durability, (tx) =>
+        withWriteBack(tx, BUSY_TABLES, (held) => {
+          const result = work(held)
+          this.#settleRedirects(held)
+          return result
+        }),
+      )
     } catch (error) {
       this.#loadRedirects()
       throw error
@@ -336,6 +342,7 @@ export class Replica {
 
   #changeSet(tx: StoreWriter, before: Digest | null, after: Digest | null): void {
     const { crypto } = this.#context
+    // Copied, since a store may keep the array it was given.
     const state = Uint8Array.from(tables.setHash.get(tx, 'known') ?? emptySetHash())
     if (before) removeFromSet(crypto, state, idBytes(before))
     if (after) addToSet(crypto, state, idBytes(after))

@@ -41,7 +41,10 @@ function open(path: string, readOnly: boolean): DatabaseSync {
   return guarded(path, () => {
     const database = new DatabaseSync(path, { readOnly, timeout: BUSY_WAIT_MS })
     try {
-      if (!readOnly) database.exec('PRAGMA journal_mode = WAL; PRAGMA synchronous = NORMAL')
+      if (!readOnly)
+        database.exec(
+          'PRAGMA journal_mode = WAL; PRAGMA synchronous = NORMAL; PRAGMA wal_autocheckpoint = 8000',
+        )
       database.exec(`PRAGMA cache_size = -${CACHE_KIB}`)
       // Opening reads nothing; this does, so that a file which is no database shows at once.
       database.prepare('SELECT count(*) FROM sqlite_schema').get()
