@@ -12,7 +12,7 @@ import { samenessOf } from '../replica/forest.ts'
 import { tables } from '../replica/tables.ts'
 import type { StoreReader, StoreWriter } from '../store/store.ts'
 import { type DriveContext, labelNow, type SyncOptions } from './context.ts'
-import { guardDeletions } from './guard.ts'
+import { guardDeletions, neededAgain } from './guard.ts'
 import { localEdit } from './local-edit.ts'
 import { Reading } from './reading.ts'
 import { attributesOf, contentOf, fileRow, folderRow } from './rows.ts'
@@ -102,6 +102,7 @@ class Absorption {
     const { parent, name, stat } = appeared
     const { replica } = this.#context
     const id = randomId('record', this.#context.random)
+    this.#made.add(id)
     const attributes = { mtime: stat.mtime, executable: false }
     replica.putPending(tx, id, this.#newBody(tx, 'folder', this.#parentId(parent), name, null, attributes))
     replica.putDisk(
@@ -364,8 +365,11 @@ class Absorption {
 
   #goneForGood(gone: readonly RecordId[]): void {
     const { replica } = this.#context
-    const deletions = gone.filter((id) => replica.view(replica.store).locate(id).status === 'shown')
-    const verdict = guardDeletions(replica, deletions, this.#options.heldDeletions ?? 'hold')
+    const view = replica.view(replica.store)
+    const shown = gone.filter((id) => view.locate(id).status === 'shown')
+    const verdict = guardDeletions(replica, shown, this.#options.heldDeletions ?? 'hold')
+    const needed = verdict === 'hold' ? neededAgain(replica, shown) : new Set()
+    const deletions = shown.filter((id) => !needed.has(id))
     this.#held = verdict === 'hold' ? deletions.length : 0
     replica.transaction('durable', (tx) => {
       for (const [id] of [...tables.held.entries(tx)]) tables.held.delete(tx, id)

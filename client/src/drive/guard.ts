@@ -27,3 +27,21 @@ export function guardDeletions(
       return 'hold'
   }
 }
+
+/**
+ * Of deletions that are held, those whose records were changed elsewhere since, and the folders that these need:
+ * an edit beats a deletion (R6), so they come back while the rest waits. `deletions` has children before folders.
+ */
+export function neededAgain(replica: Replica, deletions: readonly RecordId[]): Set<RecordId> {
+  const { store } = replica
+  const view = replica.view(store)
+  const needed = new Set<RecordId>()
+  for (const id of deletions) {
+    const row = tables.disk.get(store, id)!
+    const changed = row.version !== replica.effective(store, id)?.key
+    const arriving = (child: RecordId) => needed.has(child) || tables.disk.get(store, child)?.parent !== id
+    if (changed || (row.kind === 'folder' && view.children(id).some((child) => arriving(child.id))))
+      needed.add(id)
+  }
+  return needed
+}
