@@ -209,7 +209,8 @@ export class Replica {
     const order = getMeta(tx, 'order') ?? 0
     putMeta(tx, 'order', order + 1)
     const { vector, body, leaf } = known
-    tables.outbox.put(tx, id, { vector, body, leaf, base: body, group: null, order })
+    // What this version was made from is not known here any more: whatever stands in its place is kept beside it.
+    tables.outbox.put(tx, id, { vector, body, leaf, base: null, group: null, order })
     tables.outboxSealed.put(tx, id, tables.sealed.get(tx, id)!)
     tables.sealed.delete(tx, id)
     this.#changeSet(tx, leaf, null)

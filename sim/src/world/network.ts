@@ -59,13 +59,20 @@ async function deliver<N extends EndpointName>(
     params: params ?? {},
     query: query ?? {},
     token,
-    ...(headers && { headers }),
+    headers: { ...lengthOf(endpoint, body), ...headers },
     body: received(endpoint, body),
     address: '127.0.0.1',
   }
   // The table says what each endpoint takes and answers; a call by name is past what the compiler follows.
   const answer: unknown = await service.call(name, request as unknown as Parameters<Service['call']>[1])
   return sent(endpoint, answer) as CallOutput<N>
+}
+
+/** HTTP clients say how long a body is that they have whole. */
+function lengthOf(endpoint: Endpoint, body: object | undefined): Record<string, string> {
+  if (endpoint.request !== 'pack') return {}
+  const parts = body as readonly Uint8Array[]
+  return { 'content-length': String(parts.reduce((sum, part) => sum + part.length, 0)) }
 }
 
 /** As the server reads it: through the codec, or as a stream of pieces. */
