@@ -7,41 +7,31 @@ import { type RecordId, ROOT } from '../ids/ids.ts'
 import type { Nodes, TreeNode } from './forest.ts'
 import { comparePlaced } from './stamp.ts'
 
-/** Where this node stands instead of its stored parent, or null when that holds. */
+/** Where this node stands instead of its stored parent, or null when that holds (TREE-4, TREE-5). */
 export function redirectOf(nodes: Nodes, id: RecordId): RecordId | null {
-  const node = nodes.node(id)
-  if (!node || node.place.parent === ROOT) return null
-  if (!isFolder(nodes, node.place.parent)) return ROOT
-  const cycle = cycleThrough(nodes, node)
-  if (!cycle) return null
-  const latest = cycle.reduce((a, b) => (comparePlaced(a, b) > 0 ? a : b))
-  if (latest.id !== id) return null
-  const former = node.place.former
-  if (former === null || former === ROOT) return ROOT
-  const formerNode = nodes.node(former)
-  const usable = formerNode?.kind === 'folder' && !formerNode.deleted && reachesTop(nodes, former)
-  return usable ? former : ROOT
+  return new Places(nodes).redirectOf(id)
 }
 
 /**
- * Brings the redirects up to date after these records changed (or came to be known). Only what was redirected
- * before, what changed, and what stands in a cycle with it can differ.
+ * Brings the redirects up to date after these records changed (or came to be known) and returns whose redirect
+ * is another now (TREE-6). Only what was redirected before, what changed, and what stands in a cycle with it can
+ * differ. Records do not become unknown again.
  */
 export function updateRedirects(
   nodes: Nodes,
   redirects: Map<RecordId, RecordId>,
   changed: Iterable<RecordId>,
 ): RecordId[] {
+  const places = new Places(nodes)
   const candidates = new Set(redirects.keys())
   for (const id of changed) {
     candidates.add(id)
-    const node = nodes.node(id)
-    if (node?.kind === 'folder')
-      for (const member of cycleThrough(nodes, node) ?? []) candidates.add(member.id)
+    const latest = places.latestInCycle(id)
+    if (latest) candidates.add(latest.id)
   }
   const moved: RecordId[] = []
   for (const id of candidates) {
-    const next = redirectOf(nodes, id)
+    const next = places.redirectOf(id)
     if (next === (redirects.get(id) ?? null)) continue
     moved.push(id)
     if (next === null) redirects.delete(id)
@@ -50,37 +40,64 @@ export function updateRedirects(
   return moved
 }
 
-function isFolder(nodes: Nodes, id: RecordId): boolean {
-  return nodes.node(id)?.kind === 'folder'
-}
+/**
+ * Where the stored parents of a folder lead: to the root or an orphan; into a cycle it is no part of; or back to
+ * itself.
+ */
+type Lead = { readonly to: 'top' | 'cycle' } | { readonly to: 'itself'; readonly latest: TreeNode }
 
-/** The nodes of the cycle that `start` is part of, or null. */
-function cycleThrough(nodes: Nodes, start: TreeNode): TreeNode[] | null {
-  const path = [start]
-  const seen = new Set([start.id])
-  let at = start
-  for (;;) {
-    const parent = at.place.parent
-    if (parent === start.id) return path
-    const next = parent === ROOT ? undefined : nodes.node(parent)
-    // A node seen before is a cycle further up, of which `start` is no part.
-    if (next?.kind !== 'folder' || seen.has(next.id)) return null
-    seen.add(next.id)
-    path.push(next)
-    at = next
-  }
-}
+const TOP: Lead = { to: 'top' }
+const CYCLE: Lead = { to: 'cycle' }
 
-/** Whether stored parents lead from here to the root or to an orphan, and into no cycle. */
-function reachesTop(nodes: Nodes, from: RecordId): boolean {
-  const seen = new Set<RecordId>()
-  let at = from
-  while (at !== ROOT) {
-    if (seen.has(at)) return false
-    seen.add(at)
-    const node = nodes.node(at)
-    if (node?.kind !== 'folder') return true
-    at = node.place.parent
+/** Stored places, each way up walked once however many nodes it leads from. */
+class Places {
+  readonly #nodes: Nodes
+  readonly #leads = new Map<RecordId, Lead>()
+
+  constructor(nodes: Nodes) {
+    this.#nodes = nodes
   }
-  return true
+
+  redirectOf(id: RecordId): RecordId | null {
+    const node = this.#nodes.node(id)
+    if (!node || node.place.parent === ROOT) return null
+    if (!this.#folder(node.place.parent)) return ROOT
+    if (this.latestInCycle(id)?.id !== id) return null
+    const { former } = node.place
+    const usable = former !== null && former !== ROOT && this.#folder(former)
+    return usable && !usable.deleted && this.#lead(usable).to === 'top' ? usable.id : ROOT
+  }
+
+  /** The node with the latest stamp of the cycle that this one stands in. */
+  latestInCycle(id: RecordId): TreeNode | undefined {
+    const folder = this.#folder(id)
+    const lead = folder && this.#lead(folder)
+    return lead?.to === 'itself' ? lead.latest : undefined
+  }
+
+  #folder(id: RecordId): TreeNode | undefined {
+    const node = this.#nodes.node(id)
+    return node?.kind === 'folder' ? node : undefined
+  }
+
+  #lead(start: TreeNode): Lead {
+    const path: TreeNode[] = []
+    const steps = new Map<RecordId, number>()
+    let at: TreeNode | undefined = start
+    while (at && !this.#leads.has(at.id) && !steps.has(at.id)) {
+      steps.set(at.id, path.length)
+      path.push(at)
+      at = at.place.parent === ROOT ? undefined : this.#folder(at.place.parent)
+    }
+    const known = at && this.#leads.get(at.id)
+    const entry = at && steps.get(at.id)
+    const outside = !at || known?.to === 'top' ? TOP : CYCLE
+    for (const node of path.slice(0, entry)) this.#leads.set(node.id, outside)
+    if (entry !== undefined) {
+      const cycle = path.slice(entry)
+      const latest = cycle.reduce((a, b) => (comparePlaced(a, b) > 0 ? a : b))
+      for (const node of cycle) this.#leads.set(node.id, { to: 'itself', latest })
+    }
+    return this.#leads.get(start.id)!
+  }
 }
