@@ -3,7 +3,7 @@
  * through names, aliases and shown-ness. The cost follows the change, not the tree.
  */
 import { type RecordId, ROOT } from '@pileus/core/ids/ids'
-import { originalOfConflictName } from '@pileus/core/tree/names'
+import { originalOfConflictName, recordOfCutName } from '@pileus/core/tree/names'
 import type { View } from '@pileus/core/tree/view'
 import { type StoreReader, withPrefix } from '../store/store.ts'
 import { effectiveBody } from './forest.ts'
@@ -66,12 +66,13 @@ class Walk {
     const members = parent === ROOT ? [ROOT] : this.#view.aliases(parent)
     for (const member of [parent, ...members]) {
       this.#names.add(`${member}/${key}`)
-      for (const [child] of tables.child.entries(this.#from, withPrefix(`${member}/${key}/`))) {
-        this.#add(child.slice(-32) as RecordId)
-      }
       const there = this.#replica.diskAt(this.#from, member, key)
       if (there) this.#add(there)
     }
+    // Those that were redirected here are among them.
+    for (const child of this.#view.namesakes(parent, key)) this.#add(child)
+    const cut = recordOfCutName(key)
+    if (cut) this.#add(cut)
     // A free or a taken conflict name decides what the others are called.
     const original = originalOfConflictName(key)
     if (original !== null) this.addName(parent, original)
