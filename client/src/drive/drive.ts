@@ -7,7 +7,7 @@ import { type RecordId, ROOT } from '@pileus/core/ids/ids'
 import { FileError } from '../files/files.ts'
 import { applyView } from '../folder/apply.ts'
 import { checkMarker, writeMarker } from '../folder/marker.ts'
-import { clearStaging, prepareWork, unpark } from '../folder/place.ts'
+import { dropPartials, keepPartials, prepareWork, unpark } from '../folder/place.ts'
 import { type PathProblem, scanFolder } from '../folder/scan.ts'
 import { noteStashed, stashedNow, tidyStash } from '../folder/stash.ts'
 import { Replica } from '../replica/replica.ts'
@@ -115,7 +115,7 @@ export class Drive {
     const { files, replica, zone } = this.#context
     checkMarker(files, zone.zone)
     prepareWork(files)
-    clearStaging(files)
+    keepPartials(files)
     unpark(files, replica.store, labelNow(this.#context))
     noteStashed(this.#context.crypto, files, replica)
     const total = { pushed: 0, pulled: 0, applied: 0, bytesSent: 0, bytesReceived: 0 }
@@ -127,6 +127,7 @@ export class Drive {
       if (!done) continue
       const newer = [...stashedNow(files)].filter((path) => !older.has(path))
       if (tidyStash(files, replica, new Set(newer), labelNow(this.#context)) > 0) continue
+      dropPartials(files)
       this.#remember(done.problems)
       return { ...total, heldDeletions: done.held, problems: done.problems, conflicts: this.#conflicts() }
     }

@@ -182,12 +182,20 @@ function memoryReader(files: Simulation, node: FileNode): FileReader {
 
 function memoryWriter(files: Simulation, node: FileNode, at: Location): FileWriter {
   const life = files.life
+  let room = new Uint8Array(0)
+  let written = room
   const write = (bytes: Uint8Array): void => {
     if (files.life !== life) throw new Crash('write')
-    const longer = new Uint8Array(node.content.length + bytes.length)
-    longer.set(node.content)
-    longer.set(bytes, node.content.length)
-    node.content = longer
+    const before = node.content
+    const length = before.length + bytes.length
+    // Room to grow, so that long files cost their length; what a content shows of it never changes.
+    if (before !== written || length > room.length) {
+      room = new Uint8Array(written.length > 0 ? 2 * length : length)
+      room.set(before)
+    }
+    room.set(bytes, before.length)
+    written = room.subarray(0, length)
+    node.content = written
     node.mtime = files.now()
     node.changed = files.disk.tick()
   }

@@ -7,6 +7,7 @@ import { conflictName } from '@pileus/core/tree/names'
 import { FileError, type Files, type Location, type Stat } from '../files/files.ts'
 import { type DiskRow, tables } from '../replica/tables.ts'
 import type { StoreReader } from '../store/store.ts'
+import { PARTIAL_SUFFIX, partialPath } from '../transfer/download.ts'
 import { joinPath } from './tree-paths.ts'
 
 /** The parent of rows that are out of the folder for a moment. No record has this id. */
@@ -30,10 +31,24 @@ export function prepareWork(files: Files): void {
   }
 }
 
-/** Removes what an interrupted run had half downloaded. */
-export function clearStaging(files: Files): void {
+/** Puts aside what an interrupted run had half downloaded, for the next download of it to begin with. */
+export function keepPartials(files: Files): void {
+  for (const name of files.work.list(STAGING_DIRECTORY).names) {
+    if (name.endsWith(PARTIAL_SUFFIX)) continue
+    const path = `${STAGING_DIRECTORY}/${name}`
+    const partial = partialPath(path)
+    const stat = files.work.stat(path)
+    // The longer one serves better; a link is made anew.
+    if (stat?.type === 'file' && stat.size > (files.work.stat(partial)?.size ?? 0))
+      files.transfer('rename', { area: 'work', path }, { area: 'work', path: partial })
+    else files.work.removeFile(path)
+  }
+}
+
+/** When all is downloaded, no part of it is needed. */
+export function dropPartials(files: Files): void {
   for (const name of files.work.list(STAGING_DIRECTORY).names)
-    files.work.removeFile(`${STAGING_DIRECTORY}/${name}`)
+    if (name.endsWith(PARTIAL_SUFFIX)) files.work.removeFile(`${STAGING_DIRECTORY}/${name}`)
 }
 
 export function stagingPath(id: RecordId): string {

@@ -1,5 +1,6 @@
 /**
- * Assembling files from chunks: what is at hand on this disk is used, the rest is fetched in groups, one group
+ * Assembling files from chunks: what is at hand on this disk (an earlier version, what an interrupted run left) is
+ * used, the rest is fetched in groups, one group
  * ahead of the one being written. Every chunk is verified when it is opened, every file when it is whole.
  */
 import { ChunkCorrupt, dataHash, openChunk, storedChunkBytes } from '@pileus/core/content/chunk'
@@ -8,7 +9,7 @@ import type { Crypto, Sha256 } from '@pileus/core/crypto/crypto'
 import { type ChunkId, idFromBytes, type ZoneId } from '@pileus/core/ids/ids'
 import { Problem } from '@pileus/core/protocol/problem'
 import type { ChunkEntry, Content } from '@pileus/core/records/record'
-import type { Area, FileReader, FileWriter } from '../files/files.ts'
+import { type Area, FileError, type FileReader, type FileWriter } from '../files/files.ts'
 import { type Remote, Unreachable } from '../remote/remote.ts'
 
 export type FileContent = Extract<Content, { type: 'chunks' }>
@@ -39,6 +40,13 @@ export interface AssemblyResult<T> {
 
 const GROUP_BYTES = 16 * 1024 * 1024
 const GROUP_CHUNKS = 1_024
+
+export const PARTIAL_SUFFIX = '.part'
+
+/** Where the beginning of the file that is assembled at `path` may lie, left by an interrupted run. */
+export function partialPath(path: string): string {
+  return path + PARTIAL_SUFFIX
+}
 
 /**
  * Assembles the files and hands them over in groups, in order, as they are whole or have failed. Files in `work`
@@ -86,11 +94,11 @@ async function* groups<T>(
   let chunks = 0
   for (const assembly of assemblies) {
     const file = newFile(context, assembly)
-    const local = openEarlier(assembly)
+    const local = await openLocal(context, assembly)
     try {
       for await (const entry of entriesOf(context, file)) {
         context.signal?.throwIfAborted()
-        const data = local?.find(context.crypto, entry)
+        const data = local.find(context.crypto, entry)
         group.push(data ? { do: 'data', file, data } : { do: 'chunk', file, entry })
         bytes += storedChunkBytes(entry.length)
         chunks++
@@ -102,7 +110,7 @@ async function* groups<T>(
         }
       }
     } finally {
-      local?.close()
+      local.close()
     }
     group.push({ do: 'close', file })
   }
@@ -123,55 +131,91 @@ function writerOf<T>(context: DownloadContext, file: OpenFile<T>): FileWriter {
 
 /** The chunks of the file; a list that cannot be read fails the file and no other. */
 async function* entriesOf<T>(context: DownloadContext, file: OpenFile<T>): AsyncGenerator<PlacedEntry> {
-  const fetchNode = async (entry: ChunkEntry): Promise<Uint8Array> => {
-    const bytes = (await fetchIds(context, [entry.id])).get(entry.id)!
-    if (typeof bytes === 'string') throw new UnreadableNode(bytes)
-    return bytes
-  }
   try {
-    yield* readChunkList(context.crypto, file.assembly.content, fetchNode)
+    yield* readList(context, file.assembly.content)
   } catch (error) {
-    const expected =
-      error instanceof UnreadableNode || error instanceof ListMalformed || error instanceof ChunkCorrupt
-    if (!expected) throw error
+    if (!isListFailure(error)) throw error
     file.failure = error.message
   }
 }
 
+function readList(context: DownloadContext, content: FileContent): AsyncIterable<PlacedEntry> {
+  return readChunkList(context.crypto, content, async (entry) => {
+    const bytes = (await fetchIds(context, [entry.id])).get(entry.id)!
+    if (typeof bytes === 'string') throw new UnreadableNode(bytes)
+    return bytes
+  })
+}
+
+function isListFailure(error: unknown): error is Error {
+  return error instanceof UnreadableNode || error instanceof ListMalformed || error instanceof ChunkCorrupt
+}
+
 class UnreadableNode extends Error {}
 
-interface Earlier {
+/** Chunks that this disk has, checked by hash as they are read. */
+interface Local {
   find(crypto: Crypto, entry: PlacedEntry): Uint8Array | null
   close(): void
 }
 
-/** Chunks of the file's earlier version, checked by hash as they are read. */
-function openEarlier<T>({ earlier, content }: Assembly<T>): Earlier | null {
-  // Longer lists would have to be fetched to be compared; their own chunks tell enough.
-  if (!earlier || earlier.content.list.depth > 0 || content.list.depth > 0) return null
-  const offsets = new Map<ChunkId, number>()
-  let offset = 0
-  for (const entry of earlier.content.list.entries) {
-    offsets.set(entry.id, offset)
-    offset += entry.length
+async function openLocal<T>(context: DownloadContext, assembly: Assembly<T>): Promise<Local> {
+  const sources = [openPartial(context, assembly), await openEarlier(context, assembly)]
+  return {
+    find(crypto, entry) {
+      for (const source of sources) {
+        const data = source?.find(crypto, entry)
+        if (data) return data
+      }
+      return null
+    },
+    close() {
+      for (const source of sources) source?.close()
+    },
   }
+}
+
+/** The beginning of this very file, from an interrupted run; of another version perhaps, which the hashes tell. */
+function openPartial<T>({ work }: DownloadContext, { path }: Assembly<T>): Local | null {
+  if (!work.stat(partialPath(path))) return null
+  const reader = work.read(partialPath(path))
+  let fits = true
+  return {
+    find(crypto, entry) {
+      const data = fits ? readAt(crypto, reader, entry, entry.offset) : null
+      // It was written from its start: behind the first chunk that is not there, none is.
+      fits = data !== null
+      return data
+    },
+    close: () => reader.close(),
+  }
+}
+
+/** An earlier version of the file, by its chunk list. */
+async function openEarlier<T>(context: DownloadContext, { earlier }: Assembly<T>): Promise<Local | null> {
+  if (!earlier) return null
+  const offsets = new Map<ChunkId, number>()
   let reader: FileReader
   try {
+    for await (const entry of readList(context, earlier.content)) offsets.set(entry.id, entry.offset)
     reader = earlier.area.read(earlier.path)
-  } catch {
-    // It is a short cut only: a file that went away is fetched whole.
-    return null
+  } catch (error) {
+    // It is a short cut only: without it the file is fetched whole.
+    if (error instanceof FileError || isListFailure(error)) return null
+    throw error
   }
   return {
     find(crypto, entry) {
       const at = offsets.get(entry.id)
-      if (at === undefined) return null
-      const data = new Uint8Array(entry.length)
-      const whole = reader.read(data, at) === entry.length && dataHash(crypto, data) === entry.hash
-      return whole ? data : null
+      return at === undefined ? null : readAt(crypto, reader, entry, at)
     },
     close: () => reader.close(),
   }
+}
+
+function readAt(crypto: Crypto, reader: FileReader, entry: ChunkEntry, at: number): Uint8Array | null {
+  const data = new Uint8Array(entry.length)
+  return reader.read(data, at) === entry.length && dataHash(crypto, data) === entry.hash ? data : null
 }
 
 async function fetchGroup<T>(context: DownloadContext, group: readonly Piece<T>[]): Promise<Fetched> {

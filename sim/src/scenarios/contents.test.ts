@@ -49,8 +49,8 @@ describe('both sides edit one file', () => {
   })
 
   it('scenario 14 (R9): text in the same place: the resolving device keeps the name, the copy is named and listed', async () => {
-    const { a, b, report, world } = await editBoth('notes.txt', text(), text([2, 'A']), text([2, 'B']))
-    const copy = day(b, world.clock.now, 'notes', '.txt')
+    const { a, report, world } = await editBoth('notes.txt', text(), text([2, 'A']), text([2, 'B']))
+    const copy = day(a, world.clock.now, 'notes', '.txt')
     expect(a.show()).toEqual({ 'notes.txt': text([2, 'B']), [copy]: text([2, 'A']) })
     expect(report.conflicts).toEqual([copy])
     expect((await a.sync()).conflicts).toEqual([copy])
@@ -72,7 +72,7 @@ describe('both sides edit one file', () => {
     await a.sync()
     await settle(b, a)
     const copies = Object.keys(a.show()).filter((path) => path !== 'n.txt')
-    const first = day(b, world.clock.now, 'n', '.txt')
+    const first = day(a, world.clock.now, 'n', '.txt')
     expect(copies.sort()).toEqual([first.replace(').txt', ' 2).txt'), first].sort())
     expect(b.show()).toEqual(a.show())
   })
@@ -91,8 +91,8 @@ describe('both sides edit one file', () => {
   })
 
   it('document policy (R1): the later modification keeps the name, whichever side resolves', async () => {
-    const { a, b, world, report } = await editBoth('paper.odt', 'base', 'earlier', 'later')
-    const copy = day(b, world.clock.now, 'paper', '.odt')
+    const { a, world, report } = await editBoth('paper.odt', 'base', 'earlier', 'later')
+    const copy = day(a, world.clock.now, 'paper', '.odt')
     expect(a.show()).toEqual({ 'paper.odt': 'later', [copy]: 'earlier' })
     expect(report.conflicts).toEqual([copy])
     const other = await scene()
