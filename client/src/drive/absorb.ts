@@ -183,7 +183,14 @@ class Absorption {
     this.#whenStored((tx) => {
       const id = randomId('record', this.#context.random)
       const attributes = attributesOf(ingested.stat)
-      const body = this.#newBody(tx, 'file', parent, appeared.name, contentOf(ingested, ''), attributes)
+      const body = this.#newBody(
+        tx,
+        'file',
+        parent,
+        appeared.name,
+        contentOf(ingested, '', this.#context.deviceName),
+        attributes,
+      )
       replica.putPending(tx, id, body, { refs: ingested.refs })
       const version = replica.effective(tx, id)!.key
       replica.putDisk(tx, id, fileRow(parent, appeared.name, ingested.hash, ingested.stat, version))
@@ -245,7 +252,7 @@ class Absorption {
     const { replica } = this.#context
     const view = replica.freshView(tx)
     const remote = adoptable(this.#context, tx, view, parent, appeared.name, 'link')
-    const content: Content = { type: 'link', target, base: '' }
+    const content: Content = { type: 'link', target, base: '', by: this.#context.deviceName }
     const same = remote && samenessOf(replica.effective(tx, remote)!.body.content) === samenessOf(content)
     const id = same ? remote : randomId('record', this.#context.random)
     if (!same) {
@@ -272,7 +279,12 @@ class Absorption {
     if (stat.type === 'link') {
       const target = this.#reading.linkTarget(path)
       if (target === null) return
-      const content: Content = { type: 'link', target, base: this.#shownKey(id) }
+      const content: Content = {
+        type: 'link',
+        target,
+        base: this.#shownKey(id),
+        by: this.#context.deviceName,
+      }
       replica.transaction('lazy', (tx) => {
         this.#edited(tx, id, attributesOf(stat), { content, refs: NO_REFS })
         this.#seen(tx, id, stat, samenessOf(content))
@@ -292,7 +304,7 @@ class Absorption {
     }
     const ingested = await this.#reading.ingest(path)
     if (!ingested) return
-    const content = contentOf(ingested, this.#shownKey(id))
+    const content = contentOf(ingested, this.#shownKey(id), this.#context.deviceName)
     const text = await this.#textMerge(id, content)
     this.#whenStored((tx) => {
       this.#edited(tx, id, attributesOf(ingested.stat), { content, refs: ingested.refs }, text)

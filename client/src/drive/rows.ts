@@ -5,10 +5,10 @@ import type { Stat } from '../files/files.ts'
 import type { DiskRow } from '../replica/tables.ts'
 import type { Ingested } from '../transfer/ingest.ts'
 
-/** The content register of a file that was read, made from the version `base`. */
-export function contentOf(ingested: Ingested, base: string): Content {
+/** The content register of a file that was read, made from the version `base` on the device `by`. */
+export function contentOf(ingested: Ingested, base: string, by: string): Content {
   const { hash, size, list } = ingested
-  return { type: 'chunks', hash, size, list, base }
+  return { type: 'chunks', hash, size, list, base, by }
 }
 
 export function attributesOf(stat: Stat): Attributes {

@@ -51,7 +51,7 @@ export function settle(
     // A copy that is there already was made before a crash, and may have been edited since.
     if (!replica.effective(tx, copyId)) {
       const losing = { content: lost.body.content!, attributes: lost.body.attributes }
-      const copy = conflictCopy(id, winner, losing, freeLabel(context, tx, winner))
+      const copy = conflictCopy(id, winner, losing, freeLabel(context, tx, winner, losing.content))
       replica.putPending(tx, copyId, copy, { refs: lost.refs, group })
     }
   }
@@ -61,11 +61,12 @@ export function settle(
   } else replica.putPending(tx, id, settled.body, { refs: settled.refs, group })
 }
 
-/** What a copy beside this record is called, numbered where an earlier copy has the name (R9). */
-function freeLabel(context: DriveContext, tx: StoreWriter, winner: RecordBody) {
+/** What a copy is called: after the device that saved it, numbered where an earlier copy has the name (R9). */
+function freeLabel(context: DriveContext, tx: StoreWriter, winner: RecordBody, content: Content) {
   const { replica } = context
   const { parent, name } = winner.place
-  const { by, day } = labelNow(context)
+  const { by: here, day } = labelNow(context)
+  const by = content.type === 'inline' ? here : content.by
   const view = replica.freshView(tx)
   let number = 1
   while (view.lookup(parent, conflictName(name, by, day, number)) !== undefined) number++

@@ -87,6 +87,7 @@ async function upload(context: DriveContext, bytes: Uint8Array, base: string): P
     size: bytes.length,
     list: list.finish().list,
     base,
+    by: context.deviceName,
   }
   return { content, refs: buildRefs(crypto, ids).refs }
 }

@@ -37,7 +37,8 @@ describe('the body of a record', () => {
       `1148${'a1'.repeat(8)}`, // stamp
       '664c6170746f70', // by Laptop
       '1a01352584', // day 20260228
-      `8600818248${'a1'.repeat(8)}10`, // content: chunks, base
+      `8700818248${'a1'.repeat(8)}10`, // content: chunks, base
+      '646465736b', // saved on desk
       `5820${'d4'.repeat(32)}`, // file hash
       '1a000186a000', // size, depth
       `5866${entry(1).id}${entry(1).key}${entry(1).hash}0000000186a0`,
@@ -60,8 +61,8 @@ describe('the body of a record', () => {
     ],
     [
       'a link',
-      { ...BODY, kind: 'link', content: { type: 'link', target: '../a b', base: '' } } as const,
-      '0d9f57c5694f2e03ca00156f29e384d1d7a6eb5e5c9fe77a2db58f6c4b735b19',
+      { ...BODY, kind: 'link', content: { type: 'link', target: '../a b', base: '', by: 'desk' } } as const,
+      '9c6252d0e85a6814ee28111ddaf12efcda17cfbcf0bfc834a4999aaacec8933e',
     ],
     [
       'settings',
@@ -153,7 +154,7 @@ describe('a name that a hostile member sealed (REC-7)', () => {
 
 describe('a content', () => {
   it('must be what its kind holds', () => {
-    const link: Content = { type: 'link', target: 'x', base: '' }
+    const link: Content = { type: 'link', target: 'x', base: '', by: 'desk' }
     const inline: Content = { type: 'inline', bytes: Uint8Array.of(1), base: '' }
     const wrong: RecordBody[] = [
       { ...BODY, content: null },
@@ -189,17 +190,17 @@ describe('a content', () => {
       withContent({ size: 0.5, list: { depth: 0, entries: [entry(1, 0.5)] } }),
     ]
     for (const body of wrong) expect(() => encodeBody(body)).toThrow(RecordRefused)
-    const bytes = (decodeCbor(encodeBody(BODY)) as CborValue[][])[5]![5] as Uint8Array
+    const bytes = (decodeCbor(encodeBody(BODY)) as CborValue[][])[5]![6] as Uint8Array
     for (const entries of [
       new Uint8Array(0),
       bytes.subarray(1),
       Uint8Array.of(...bytes, 0),
       new Uint8Array([...bytes, ...bytes]),
     ]) {
-      expect(() => decodeBody(rewritten([5, 5], entries))).toThrow(RecordRefused)
+      expect(() => decodeBody(rewritten([5, 6], entries))).toThrow(RecordRefused)
     }
-    expect(() => decodeBody(rewritten([5, 3], 99_999))).toThrow(RecordRefused)
-    expect(() => decodeBody(rewritten([5, 4], 4))).toThrow(RecordRefused)
+    expect(() => decodeBody(rewritten([5, 4], 99_999))).toThrow(RecordRefused)
+    expect(() => decodeBody(rewritten([5, 5], 4))).toThrow(RecordRefused)
   })
 
   it('says lengths beyond 32 bits', () => {
@@ -234,9 +235,15 @@ describe('a content', () => {
   })
 
   it.each(['', 'a\0b', 'x'.repeat(4_097), 'a\udc00'])('is refused with a link to %j', (target) => {
-    const body: RecordBody = { ...BODY, kind: 'link', content: { type: 'link', target, base: '' } }
+    const body: RecordBody = {
+      ...BODY,
+      kind: 'link',
+      content: { type: 'link', target, base: '', by: 'desk' },
+    }
     expect(() => encodeBody(body)).toThrow(RecordRefused)
-    const link = decodeCbor(encodeBody({ ...body, content: { type: 'link', target: 'x', base: '' } }))
+    const link = decodeCbor(
+      encodeBody({ ...body, content: { type: 'link', target: 'x', base: '', by: 'desk' } }),
+    )
     if (!target.isWellFormed()) return
     const forged = encodeCbor((link as CborValue[]).with(5, [1, [], target]))
     expect(() => decodeBody(forged)).toThrow(RecordRefused)

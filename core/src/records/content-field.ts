@@ -4,7 +4,7 @@ import { ID_BYTES, idBytes, idFromBytes } from '../ids/ids.ts'
 import { arrayField, BadField, bytesField, countField, textField } from '../keys/fields.ts'
 import { CHUNK_MAX_BYTES, LIST_INLINE_ENTRIES, LIST_MAX_DEPTH, RECORD_MAX_BYTES } from '../limits.ts'
 import { type VersionVector, vectorKey } from '../versions/vector.ts'
-import { requireTarget } from './names.ts'
+import { requireLabel, requireTarget } from './names.ts'
 import type { ChunkEntry, ChunkList, Content } from './record.ts'
 import { readVector, vectorValue } from './vector-field.ts'
 
@@ -24,9 +24,11 @@ export function contentValue(content: Content): CborValue {
   switch (content.type) {
     case 'chunks':
       checkList(content.list, content.size)
+      requireLabel(content.by)
       return [
         CHUNKS,
         base,
+        content.by,
         idBytes(content.hash),
         content.size,
         content.list.depth,
@@ -34,7 +36,8 @@ export function contentValue(content: Content): CborValue {
       ]
     case 'link':
       requireTarget(content.target)
-      return [LINK, base, content.target]
+      requireLabel(content.by)
+      return [LINK, base, content.by, content.target]
     case 'inline':
       bytesField(content.bytes, 'inline content', { min: 0, max: RECORD_MAX_BYTES })
       return [INLINE, base, content.bytes]
@@ -46,11 +49,12 @@ export function readContent(value: CborValue | undefined): Content {
   const base = readBase(fields[1])
   switch (countField(fields[0], 'content type', CHUNKS, INLINE)) {
     case CHUNKS:
-      return readChunks(arrayField(value, 'content', 6), base)
+      return readChunks(arrayField(value, 'content', 7), base)
     case LINK: {
-      const target = textField(arrayField(value, 'content', 3)[2], 'link target')
-      requireTarget(target)
-      return { type: 'link', target, base }
+      const [, , by, target] = arrayField(value, 'content', 4)
+      const to = textField(target, 'link target')
+      requireTarget(to)
+      return { type: 'link', target: to, base, by: readLabel(by) }
     }
     default: {
       const bytes = arrayField(value, 'content', 3)[2]
@@ -64,7 +68,7 @@ export function readContent(value: CborValue | undefined): Content {
 }
 
 function readChunks(fields: readonly CborValue[], base: string): Content {
-  const [, , hash, sizeField, depth, entries] = fields
+  const [, , by, hash, sizeField, depth, entries] = fields
   const size = countField(sizeField, 'file size', 0, FILE_MAX_BYTES)
   const list = { depth: countField(depth, 'list depth', 0, LIST_MAX_DEPTH), entries: readEntries(entries) }
   checkList(list, size)
@@ -74,7 +78,14 @@ function readChunks(fields: readonly CborValue[], base: string): Content {
     size,
     list,
     base,
+    by: readLabel(by),
   }
+}
+
+function readLabel(value: CborValue | undefined): string {
+  const label = textField(value, 'content by')
+  requireLabel(label)
+  return label
 }
 
 /** The entries cover the file exactly: none can be dropped, doubled or stretched (REC-8). */

@@ -44,6 +44,7 @@ export function fileBody(entries: readonly ChunkEntry[] = [entry(1)]): RecordBod
       size: entries.reduce((sum, one) => sum + one.length, 0),
       list: { depth: 0, entries },
       base: `${WRITER}:16`,
+      by: 'desk',
     },
     attributes: { mtime: -1_234_567_890_123_456, executable: true },
     conflictOf: null,
@@ -84,18 +85,26 @@ const chunkEntry: fc.Arbitrary<ChunkEntry> = fc.record({
   length: fc.integer({ min: 1, max: 4 * 1024 * 1024 }),
 })
 const chunks: fc.Arbitrary<Content> = fc
-  .record({ hash: digest, entries: fc.array(chunkEntry, { maxLength: 6 }), base, depth: fc.nat(3) })
-  .map(({ hash, entries, base, depth }) => ({
+  .record({
+    hash: digest,
+    entries: fc.array(chunkEntry, { maxLength: 6 }),
+    base,
+    by: label,
+    depth: fc.nat(3),
+  })
+  .map(({ hash, entries, base, by, depth }) => ({
     type: 'chunks',
     hash,
     size: entries.reduce((sum, one) => sum + one.length, 0),
     list: { depth: entries.length === 0 ? 0 : depth, entries },
     base,
+    by,
   }))
 const link: fc.Arbitrary<Content> = fc.record({
   type: fc.constant('link' as const),
   target: fc.string({ minLength: 1, maxLength: 100 }).filter((text) => !text.includes('\0')),
   base,
+  by: label,
 })
 const inline: fc.Arbitrary<Content> = fc.record({
   type: fc.constant('inline' as const),

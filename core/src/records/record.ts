@@ -52,8 +52,10 @@ export type Content =
       readonly list: ChunkList
       /** vectorKey of the record version this content was made from; '' for the first. */
       readonly base: string
+      /** Name of the device that saved it, for the name of a conflict copy (R9): a label, never compared. */
+      readonly by: string
     }
-  | { readonly type: 'link'; readonly target: string; readonly base: string }
+  | { readonly type: 'link'; readonly target: string; readonly base: string; readonly by: string }
   | { readonly type: 'inline'; readonly bytes: Uint8Array; readonly base: string }
 
 export interface Attributes {

@@ -40,10 +40,10 @@ describe('a sealed record', () => {
       'd7e516ecb7ae878e83d4bfbeea1489962e5e6534c78e262e6a852f1974574a61',
     )
     expect(toHex(nodeCrypto.sha256(SEALED.seal))).toBe(
-      '19749f54769202d1bbd8ce2df3b25343b6bf009af3597d782831b2ffe29b605d',
+      'd1ae980782253facf9429c98c08f21462a28bce5199c0dff2a396850d651ad91',
     )
     expect(leafOf(nodeCrypto, SEALED)).toBe(
-      'f06503ae392cbcb958576c5a232ed37b03f9b686f5d6ef9dce8a891d74369570',
+      '543c8ec05cd0ff456320f5e5d8d581f3b4127dd353019d79bfa1538d806c9f68',
     )
   })
 

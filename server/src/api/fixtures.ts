@@ -288,6 +288,7 @@ function bodyOf(person: Person, chunks: readonly ChunkId[], name: string): Recor
       size: 10 * chunks.length,
       list: { depth: 0, entries },
       base: '',
+      by: 'laptop',
     },
     attributes: { mtime: 0, executable: false },
     conflictOf: null,
