@@ -21,7 +21,7 @@ export interface Merged {
 /** Merges `ours` and `theirs`, both made from `base` (null when they have no common ancestor). */
 export function mergeBodies(base: RecordBody | null, ours: RecordBody, theirs: RecordBody): Merged {
   const place = mergePlace(base?.place ?? null, ours.place, theirs.place)
-  if (ours.deleted || theirs.deleted) return { body: mergeDeletion(base, ours, theirs, place), clash: null }
+  if (ours.deleted !== theirs.deleted) return { body: mergeDeletion(base, ours, theirs, place), clash: null }
   const content = mergeContent(base?.content ?? null, ours.content, theirs.content)
   const attributes = mergeAttributes(base?.attributes ?? null, ours, theirs, content.from)
   const conflictOf = pick(base?.conflictOf ?? null, ours.conflictOf, theirs.conflictOf)
@@ -109,7 +109,6 @@ function mergeDeletion(
   theirs: RecordBody,
   place: Place,
 ): RecordBody {
-  if (ours.deleted && theirs.deleted) return { ...theirs, place }
   const alive = ours.deleted ? theirs : ours
   const tombstone = ours.deleted ? ours : theirs
   const edited =
