@@ -36,8 +36,10 @@ export interface Applied {
   readonly done: number
   readonly bytesReceived: number
   readonly problems: readonly PathProblem[]
-  /** The disk was not as expected somewhere: scan again. */
+  /** The disk changed meanwhile: scan again. */
   readonly again: boolean
+  /** Where the disk was not as expected: scan again, and say so when that finds nothing. */
+  readonly blocked: readonly PathProblem[]
 }
 
 /** Actions that change the disk without content, in one transaction. */
@@ -54,8 +56,8 @@ export async function applyView(
   const view = replica.view(store)
   const dirty = everything ? allNodes(store) : affectedNodes(replica, store, view)
   const actions = planDisk(dirty, diskOf(context, store), wantOf(context, store, view))
-  const work = new DiskWork(context)
-  const files = new FileWork(work, options, view)
+  const work = new DiskWork(context, view)
+  const files = new FileWork(work, options)
   await new Applier(work, files, options).run(actions)
   replica.transaction('durable', (tx) => {
     // What could not be done stays touched, and so is tried again.
@@ -70,6 +72,7 @@ export async function applyView(
     bytesReceived: files.bytesReceived,
     problems: work.problems,
     again: work.again,
+    blocked: work.blocked,
   }
 }
 
@@ -86,6 +89,7 @@ function diskOf({ replica }: DriveContext, from: StoreReader): Disk {
     node: (id) => tables.disk.get(from, id),
     children: (folder) => replica.diskChildren(from, folder),
     at: (folder, name) => replica.diskAt(from, folder, name),
+    nameKey: (name) => (replica.caseInsensitive ? replica.nameKey(name) : name),
   }
 }
 

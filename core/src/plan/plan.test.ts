@@ -1,170 +1,379 @@
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
 import { type RecordId, ROOT } from '../ids/ids.ts'
-import { type Action, type Disk, type DiskNode, planDisk, type Wanted } from './plan.ts'
+import { diskOf, file, folder, id, type Model, perform, wantAll } from './fixtures.ts'
+import { type Action, type DiskNode, planDisk } from './plan.ts'
 
-const id = (n: number) => n.toString(16).padStart(32, '0') as RecordId
-type Model = Map<RecordId, DiskNode>
+/** How many nodes random trees have, and which ids. */
+const COUNT = 12
+const EVERYTHING = Array.from({ length: COUNT }, (_, n) => id(n + 1))
+const KINDS = ['file', 'folder', 'folder', 'link'] as const
+const kindOf = (index: number) => KINDS[index % KINDS.length]!
 
-function diskOf(model: Model): Disk {
-  return {
-    node: (i) => model.get(i),
-    children: (folder) => [...model].filter(([, n]) => n.parent === folder).map(([i]) => i),
-    at: (folder, name) => [...model].find(([, n]) => n.parent === folder && n.name === name)?.[0],
-  }
-}
-
-/** Does the actions to a model and fails on any that a real disk would refuse. */
-function perform(model: Model, actions: readonly Action[], want: (i: RecordId) => Wanted | undefined): void {
-  const parked = new Map<RecordId, DiskNode>()
-  const free = (parent: RecordId, name: string, over: RecordId | null) => {
-    const there = diskOf(model).at(parent, name)
-    if (there === undefined) return
-    expect(there, 'the name is free or replaced knowingly').toBe(over)
-    expect(model.get(there)!.kind).toBe('file')
-    model.delete(there)
-  }
-  const inside = (child: RecordId, ancestor: RecordId): boolean => {
-    for (let at = child; at !== ROOT; at = model.get(at)!.parent) if (at === ancestor) return true
-    return false
-  }
-  for (const action of actions) {
-    switch (action.do) {
-      case 'park':
-        parked.set(action.id, model.get(action.id)!)
-        model.delete(action.id)
-        break
-      case 'move': {
-        const node = parked.get(action.id) ?? model.get(action.id)!
-        expect(action.parent === ROOT || model.get(action.parent)?.kind === 'folder').toBe(true)
-        if (action.parent !== ROOT) expect(inside(action.parent, action.id)).toBe(false)
-        free(action.parent, action.name, action.over)
-        parked.delete(action.id)
-        model.set(action.id, { ...node, parent: action.parent, name: action.name })
-        break
-      }
-      case 'create':
-        expect(model.has(action.id)).toBe(false)
-        expect(action.parent === ROOT || model.get(action.parent)?.kind === 'folder').toBe(true)
-        free(action.parent, action.name, action.over)
-        model.set(action.id, { ...want(action.id)!, parent: action.parent, name: action.name })
-        break
-      case 'remove':
-        expect(diskOf(model).children(action.id)).toEqual([])
-        expect(model.delete(action.id)).toBe(true)
-        break
-      case 'relabel': {
-        const node = model.get(action.from)!
-        model.delete(action.from)
-        model.set(action.id, node)
-        for (const [i, n] of model) if (n.parent === action.from) model.set(i, { ...n, parent: action.id })
-        break
-      }
-      case 'update':
-      case 'attributes': {
-        const { sameness, attributes } = want(action.id)!
-        model.set(action.id, { ...model.get(action.id)!, sameness, attributes })
-      }
-    }
-  }
-  expect(parked.size, 'nothing stays parked').toBe(0)
-}
-
-/** A random tree over the nodes 1..n, kinds fixed by id so that two trees agree on them. */
-function treeOf(
-  seeds: readonly { present: boolean; parent: number; name: number; content: number }[],
-): Model {
+/** A random tree over the nodes 1..COUNT, kinds fixed by id so that two trees agree on them. */
+function treeOf(seeds: readonly Seed[], caseInsensitive: boolean): Model {
   const model: Model = new Map()
   seeds.forEach((seed, index) => {
     if (!seed.present) return
     const folders = [ROOT, ...[...model].filter(([, n]) => n.kind === 'folder').map(([i]) => i)]
     const parent = folders[seed.parent % folders.length]!
-    let name = `n${seed.name}`
-    while (diskOf(model).at(parent, name) !== undefined) name += 'x'
-    const kind = index % 3 === 0 ? 'file' : 'folder'
-    const sameness = kind === 'file' ? `c${seed.content}` : ''
-    model.set(id(index + 1), {
-      kind,
-      parent,
-      name,
-      sameness,
-      attributes: { mtime: seed.content, executable: false },
-    })
+    let name = seed.upper ? `N${seed.name}` : `n${seed.name}`
+    while (diskOf(model, caseInsensitive).at(parent, name) !== undefined) name += seed.upper ? 'X' : 'x'
+    const kind = kindOf(index)
+    const sameness = kind === 'folder' ? '' : `c${seed.content}`
+    const attributes = { mtime: seed.mtime, executable: kind === 'file' && seed.upper }
+    model.set(id(index + 1), { kind, parent, name, sameness, attributes })
   })
   return model
 }
 
-const seeds = fc.array(
-  fc.record({ present: fc.boolean(), parent: fc.nat(9), name: fc.nat(3), content: fc.nat(2) }),
-  { minLength: 9, maxLength: 9 },
+interface Seed {
+  readonly present: boolean
+  readonly parent: number
+  readonly name: number
+  readonly upper: boolean
+  readonly content: number
+  readonly mtime: number
+}
+
+const seeds: fc.Arbitrary<Seed[]> = fc.array(
+  fc.record({
+    present: fc.boolean(),
+    parent: fc.nat(9),
+    name: fc.nat(3),
+    upper: fc.boolean(),
+    content: fc.nat(2),
+    mtime: fc.nat(1),
+  }),
+  { minLength: COUNT, maxLength: COUNT },
 )
 
+const indexes = Array.from({ length: COUNT }, (_, n) => n)
 /** Shuffles which node comes first, so that ancestors become descendants between the two trees. */
-const order = fc.shuffledSubarray([0, 1, 2, 3, 4, 5, 6, 7, 8], { minLength: 9, maxLength: 9 })
+const order = fc.shuffledSubarray(indexes, { minLength: COUNT, maxLength: COUNT })
 
+/** The tree with its ids exchanged, but only for ids of the same kind. */
 function permuted(model: Model, permutation: readonly number[]): Model {
-  const kinds = (i: RecordId) => (Number.parseInt(i.slice(-2), 16) - 1) % 3
-  // Only permutations that keep kinds are trees of the same nodes.
-  const byKind = [0, 1, 2].map((k) => permutation.filter((p) => p % 3 === k))
-  const counters = [0, 0, 0]
-  const to = new Map<RecordId, RecordId>()
-  for (let n = 0; n < 9; n++) to.set(id(n + 1), id(byKind[n % 3]![counters[n % 3]!++]! + 1))
-  const renamed: Model = new Map()
-  for (const [i, n] of model) {
-    expect(kinds(i)).toBe(kinds(to.get(i)!))
-    renamed.set(to.get(i)!, { ...n, parent: n.parent === ROOT ? ROOT : to.get(n.parent)! })
+  const to = new Map<RecordId, RecordId>([[ROOT, ROOT]])
+  for (const kind of ['file', 'folder', 'link']) {
+    const from = indexes.filter((n) => kindOf(n) === kind)
+    permutation
+      .filter((n) => kindOf(n) === kind)
+      .forEach((n, k) => {
+        to.set(id(from[k]! + 1), id(n + 1))
+      })
   }
-  return renamed
+  return new Map([...model].map(([i, n]) => [to.get(i)!, { ...n, parent: to.get(n.parent)! }]))
 }
+
+/** Makes nodes that go aliases of nodes that come: pairs of one kind, by chance. */
+function aliased(model: Model, goal: Model, chosen: readonly boolean[]): Map<RecordId, RecordId[]> {
+  const aliases = new Map<RecordId, RecordId[]>()
+  const going = [...model].filter(([i]) => !goal.has(i))
+  for (const [n, [i, node]] of [...goal].entries()) {
+    const other = chosen[n] ? going.findIndex(([, gone]) => gone.kind === node.kind) : -1
+    if (other >= 0) aliases.set(i, [i, going.splice(other, 1)[0]![0]])
+  }
+  return aliases
+}
+
+/** All but the times of folders, which are not set again. */
+const shape = (model: Model) =>
+  [...model]
+    .map(([i, n]) => [i, n.kind === 'folder' ? { ...n, attributes: null } : n] as const)
+    .sort(([a], [b]) => (a < b ? -1 : 1))
+
+const of = (actions: readonly Action[], what: Action['do']) => actions.filter((action) => action.do === what)
 
 describe('planDisk', () => {
   it('turns any tree into any other by possible steps, and then has nothing to do', () => {
     fc.assert(
-      fc.property(seeds, seeds, order, (from, to, permutation) => {
-        const model = treeOf(from)
-        const goal = permuted(treeOf(to), permutation)
-        const want = (i: RecordId) => {
-          const node = goal.get(i)
-          return node && { ...node, aliases: [i] }
-        }
-        const everything = Array.from({ length: 9 }, (_, n) => id(n + 1))
-        perform(model, planDisk(everything, diskOf(model), want), want)
-        const shape = (m: Model) =>
-          [...m]
-            .map(([i, n]) => [i, n.kind, n.parent, n.name, n.sameness])
-            .sort((a, b) => (a[0]! < b[0]! ? -1 : 1))
-        expect(shape(model)).toEqual(shape(goal))
-        expect(planDisk(everything, diskOf(model), want)).toEqual([])
-      }),
+      fc.property(
+        seeds,
+        seeds,
+        order,
+        order,
+        fc.boolean(),
+        (from, to, permutation, dirty, caseInsensitive) => {
+          const model = treeOf(from, caseInsensitive)
+          const goal = permuted(treeOf(to, caseInsensitive), permutation)
+          const want = wantAll(goal)
+          const plan = () =>
+            planDisk(
+              dirty.map((n) => id(n + 1)),
+              diskOf(model, caseInsensitive),
+              want,
+            )
+          perform(model, plan(), want, caseInsensitive)
+          expect(shape(model)).toEqual(shape(goal))
+          expect(plan()).toEqual([])
+        },
+      ),
       { numRuns: 3_000 },
     )
   })
 
-  it('plans one rename for a renamed folder, whatever it holds (scenario 13)', () => {
-    const model: Model = new Map([
-      [
-        id(1),
-        {
-          kind: 'folder',
-          parent: ROOT,
-          name: 'a',
-          sameness: '',
-          attributes: { mtime: 0, executable: false },
+  it('does so when nodes on the disk are aliases of those that are wanted (R4)', () => {
+    let relabelled = 0
+    const chosen = fc.array(fc.boolean(), { minLength: COUNT, maxLength: COUNT })
+    fc.assert(
+      fc.property(
+        seeds,
+        seeds,
+        order,
+        order,
+        chosen,
+        fc.boolean(),
+        (from, to, permutation, dirty, some, insensitive) => {
+          const model = treeOf(from, insensitive)
+          const goal = permuted(treeOf(to, insensitive), permutation)
+          const want = wantAll(goal, aliased(model, goal, some))
+          const nodes = dirty.map((n) => id(n + 1))
+          const actions = planDisk(nodes, diskOf(model, insensitive), want)
+          relabelled += of(actions, 'relabel').length
+          perform(model, actions, want, insensitive)
+          expect(shape(model)).toEqual(shape(goal))
+          expect(planDisk(nodes, diskOf(model, insensitive), want)).toEqual([])
         },
-      ],
-    ])
-    for (let n = 2; n < 500; n++) {
-      model.set(id(n), {
-        kind: 'file',
-        parent: id(1),
-        name: `f${n}`,
-        sameness: 'c',
-        attributes: { mtime: 0, executable: false },
-      })
-    }
-    const want = (i: RecordId) => ({ ...model.get(i)!, name: 'b', aliases: [i] })
+      ),
+      { numRuns: 3_000 },
+    )
+    expect(relabelled).toBeGreaterThan(1_000)
+  })
+
+  it('leaves a possible disk whichever nodes it is asked about, with those as wanted', () => {
+    fc.assert(
+      fc.property(
+        seeds,
+        seeds,
+        order,
+        fc.subarray(EVERYTHING),
+        fc.boolean(),
+        (from, to, permutation, dirty, insensitive) => {
+          const model = treeOf(from, insensitive)
+          const goal = permuted(treeOf(to, insensitive), permutation)
+          const want = wantAll(goal)
+          perform(model, planDisk(dirty, diskOf(model, insensitive), want), want, insensitive)
+          for (const i of dirty)
+            expect(shape(new Map([[i, model.get(i) ?? folder('')]]))).toEqual(
+              shape(new Map([[i, goal.get(i) ?? folder('')]])),
+            )
+        },
+      ),
+      { numRuns: 2_000 },
+    )
+  })
+
+  it('plans one rename for a renamed folder, whatever it holds (scenario 13)', () => {
+    const model: Model = new Map([[id(1), folder('a')]])
+    for (let n = 2; n < 500; n++) model.set(id(n), file(`f${n}`, id(1)))
+    const want = wantAll(new Map(model).set(id(1), folder('b')))
     expect(planDisk([id(1)], diskOf(model), want)).toEqual([
       { do: 'move', id: id(1), parent: ROOT, name: 'b', over: null },
     ])
+  })
+})
+
+/** The actions from one disk to another, done to a model to see that they can be. */
+function planned(
+  from: [number, DiskNode][],
+  to: [number, DiskNode][],
+  caseInsensitive = false,
+  aliases: [number, number][] = [],
+): Action[] {
+  const model: Model = new Map(from.map(([n, node]) => [id(n), node]))
+  const goal: Model = new Map(to.map(([n, node]) => [id(n), node]))
+  const want = wantAll(goal, new Map(aliases.map(([i, other]) => [id(i), [id(i), id(other)]])))
+  const actions = planDisk(new Set([...model.keys(), ...goal.keys()]), diskOf(model, caseInsensitive), want)
+  perform(model, actions, want, caseInsensitive)
+  expect(shape(model)).toEqual(shape(goal))
+  return actions
+}
+
+describe('plans', () => {
+  it.each([false, true])(
+    'rename what only changes its case, in one step (scenario 5; ignores case: %s)',
+    (caseInsensitive) => {
+      expect(
+        planned(
+          [
+            [1, folder('Foo')],
+            [2, file('x', id(1))],
+          ],
+          [
+            [1, folder('foo')],
+            [2, file('x', id(1))],
+          ],
+          caseInsensitive,
+        ),
+      ).toEqual([{ do: 'move', id: id(1), parent: ROOT, name: 'foo', over: null }])
+    },
+  )
+
+  it('swap two names by parking one, also where they differ in case only from what is there', () => {
+    const swap = planned(
+      [
+        [1, file('a')],
+        [2, file('B')],
+      ],
+      [
+        [1, file('b')],
+        [2, file('A')],
+      ],
+      true,
+    )
+    expect(swap.map((action) => action.do)).toEqual(['park', 'move', 'move'])
+  })
+
+  it('free a name in another case before it is taken (scenario 5)', () => {
+    expect(
+      planned(
+        [[1, folder('README')]],
+        [
+          [1, folder('old')],
+          [2, folder('readme')],
+        ],
+        true,
+      ),
+    ).toEqual([
+      { do: 'move', id: id(1), parent: ROOT, name: 'old', over: null },
+      { do: 'create', id: id(2), parent: ROOT, name: 'readme', over: null },
+    ])
+    expect(planned([[1, file('README')]], [[2, file('readme')]], true)).toEqual([
+      { do: 'create', id: id(2), parent: ROOT, name: 'readme', over: id(1) },
+    ])
+  })
+
+  it('see names that aliases brought with them, in any case (R4)', () => {
+    const before: [number, DiskNode][] = [
+      [1, folder('A')],
+      [2, file('README', id(1), 'old')],
+    ]
+    const actions = planned(
+      before,
+      [
+        [3, folder('b')],
+        [4, file('readme', id(3))],
+      ],
+      true,
+      [[3, 1]],
+    )
+    expect(actions.slice(0, 2)).toEqual([
+      { do: 'relabel', id: id(3), from: id(1) },
+      { do: 'move', id: id(3), parent: ROOT, name: 'b', over: null },
+    ])
+    expect(actions[2]).toEqual({ do: 'create', id: id(4), parent: id(3), name: 'readme', over: id(2) })
+  })
+
+  it('let another record stand for what is there without touching a file (R4)', () => {
+    expect(planned([[1, file('f')]], [[2, file('f')]], false, [[2, 1]])).toEqual([
+      { do: 'relabel', id: id(2), from: id(1) },
+    ])
+    const changed = planned(
+      [[1, file('f')]],
+      [[2, { ...file('g'), attributes: { mtime: 3, executable: false } }]],
+      false,
+      [[2, 1]],
+    )
+    expect(changed.map((action) => action.do)).toEqual(['relabel', 'move', 'attributes'])
+  })
+
+  it('do not let a file stand for a folder', () => {
+    expect(planned([[1, file('f')]], [[2, folder('f')]], false, [[2, 1]]).map((action) => action.do)).toEqual(
+      ['remove', 'create'],
+    )
+  })
+
+  it('replace an unwanted file in one step, but no folder, link or wanted file (R13)', () => {
+    expect(planned([[1, file('f')]], [[2, file('f')]])).toEqual([
+      { do: 'create', id: id(2), parent: ROOT, name: 'f', over: id(1) },
+    ])
+    expect(
+      planned(
+        [
+          [1, file('t')],
+          [2, file('f')],
+        ],
+        [[1, file('f')]],
+      ),
+    ).toEqual([{ do: 'move', id: id(1), parent: ROOT, name: 'f', over: id(2) }])
+    expect(planned([[1, folder('f')]], [[2, file('f')]]).map((action) => action.do)).toEqual([
+      'remove',
+      'create',
+    ])
+    const link: DiskNode = { ...file('f'), kind: 'link', sameness: '→x' }
+    expect(planned([[1, link]], [[2, file('f')]]).map((action) => action.do)).toEqual(['remove', 'create'])
+    expect(
+      planned(
+        [[1, file('f')]],
+        [
+          [1, file('g')],
+          [2, file('f')],
+        ],
+      ).map((action) => action.do),
+    ).toEqual(['move', 'create'])
+  })
+
+  it('set what changed: content, a link, a time, a permission; never the time of a folder', () => {
+    const at = (node: DiskNode, mtime: number, executable: boolean) => ({
+      ...node,
+      attributes: { mtime, executable },
+    })
+    const link: DiskNode = { ...file('f'), kind: 'link', sameness: '→x' }
+    expect(planned([[1, file('f')]], [[1, at(file('f', ROOT, 'd'), 1, true)]])).toEqual([
+      { do: 'update', id: id(1) },
+    ])
+    expect(planned([[1, link]], [[1, { ...link, sameness: '→y' }]])).toEqual([{ do: 'update', id: id(1) }])
+    expect(planned([[1, file('f')]], [[1, at(file('f'), 1, false)]])).toEqual([
+      { do: 'attributes', id: id(1) },
+    ])
+    expect(planned([[1, file('f')]], [[1, at(file('f'), 0, true)]])).toEqual([
+      { do: 'attributes', id: id(1) },
+    ])
+    expect(planned([[1, folder('f')]], [[1, at(folder('f'), 1, true)]])).toEqual([])
+    const marked = new Map([[id(1), link]])
+    expect(planDisk([id(1)], diskOf(marked), wantAll(new Map([[id(1), at(link, 0, true)]])))).toEqual([])
+  })
+
+  it('turn a folder inside out (scenario 1)', () => {
+    const actions = planned(
+      [
+        [1, folder('x')],
+        [2, folder('y', id(1))],
+      ],
+      [
+        [2, folder('y')],
+        [1, folder('x', id(2))],
+      ],
+    )
+    expect(actions.map((action) => action.do)).toEqual(['move', 'move'])
+  })
+
+  it.each([
+    ['comes', [], (n: number) => folder('f', id(n - 1))],
+    ['goes', (n: number) => folder('f', id(n - 1)), []],
+    [
+      'is turned upside down',
+      (n: number) => folder('f', id(n - 1)),
+      (n: number) => folder('f', id(n === 3_000 ? 0 : n + 1)),
+    ],
+  ])('work for a chain of 3,000 folders that %s, asked about in any order', (_, from, to) => {
+    const chain = (make: ((n: number) => DiskNode) | never[]): Model =>
+      new Map(
+        typeof make === 'function' ? Array.from({ length: 3_000 }, (_, i) => [id(i + 1), make(i + 1)]) : [],
+      )
+    const all = Array.from({ length: 3_000 }, (_, i) => id(i + 1))
+    for (const dirty of [all, all.toReversed()]) {
+      const model = chain(from)
+      const byParent = Map.groupBy(model, ([, n]) => n.parent)
+      const disk = {
+        ...diskOf(model),
+        children: (parent: RecordId) => (byParent.get(parent) ?? []).map(([i]) => i),
+        at: (parent: RecordId, name: string) => byParent.get(parent)?.find(([, n]) => n.name === name)?.[0],
+      }
+      const actions = planDisk(dirty, disk, wantAll(chain(to)))
+      expect(actions.length).toBeGreaterThanOrEqual(2_999)
+      expect(actions.length).toBeLessThanOrEqual(6_000)
+    }
   })
 })

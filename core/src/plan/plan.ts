@@ -21,6 +21,8 @@ export interface Disk {
   children(folder: RecordId): Iterable<RecordId>
   /** Who has this name in this folder on this disk (which may ignore case). */
   at(folder: RecordId, name: string): RecordId | undefined
+  /** Names with one key are one name on this disk. */
+  nameKey(name: string): string
 }
 
 export interface Wanted extends DiskNode {
@@ -143,7 +145,9 @@ class Planner {
   #takeOver(id: RecordId, wanted: Wanted): void {
     const from = wanted.aliases.find((other) => {
       const node = this.#disk.node(other)
-      return node?.kind === wanted.kind && this.#position(other) && !this.#want(other)
+      const position = this.#position(other)
+      // What is parked is parked under its id.
+      return node?.kind === wanted.kind && position && position !== PARKED && !this.#want(other)
     })
     if (!from) return
     const position = this.#position(from)!
@@ -180,6 +184,8 @@ class Planner {
         if (this.#settling.has(child)) this.#park(child)
         else this.settle(child)
       }
+      // One of them may have needed it as the alias of where it went.
+      if (!this.#position(id)) return
     }
     this.actions.push({ do: 'remove', id })
     this.#put(id, null)
@@ -198,11 +204,14 @@ class Planner {
   }
 
   #occupant(at: Position): RecordId | undefined {
-    const there = this.#occupants.get(`${at.parent}/${at.name}`)
+    const there = this.#occupants.get(this.#spot(at))
     if (there !== undefined) return there ?? undefined
     const id = this.#disk.at(at.parent, at.name)
-    // A disk that ignores case answers for other spellings of names that were given up already.
     return id !== undefined && !this.#positions.has(id) ? id : undefined
+  }
+
+  #spot(at: Position): string {
+    return `${at.parent}/${this.#disk.nameKey(at.name)}`
   }
 
   #childrenOf(folder: RecordId): RecordId[] {
@@ -216,10 +225,10 @@ class Planner {
 
   #put(id: RecordId, to: Position | null): void {
     const from = this.#position(id)
-    if (from && from !== PARKED) this.#occupants.set(`${from.parent}/${from.name}`, null)
+    if (from && from !== PARKED) this.#occupants.set(this.#spot(from), null)
     this.#positions.set(id, to)
     if (!to || to === PARKED) return
-    this.#occupants.set(`${to.parent}/${to.name}`, id)
+    this.#occupants.set(this.#spot(to), id)
     const arrivals = this.#arrivals.get(to.parent) ?? new Set()
     this.#arrivals.set(to.parent, arrivals.add(id))
   }
