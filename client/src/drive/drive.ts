@@ -69,6 +69,18 @@ export class NotQuiet extends Error {
 /** Rounds of observing and acting before a sync gives up on coming to rest. */
 const MAX_ROUNDS = 12
 
+/** Rounds in a row without any effect after which waiting for the disk has no point. */
+const IDLE_ROUNDS = 2
+
+interface Round {
+  /** There is more to do. */
+  readonly again: boolean
+  /** Something on the disk is in the way. */
+  readonly blocked: boolean
+  readonly problems: readonly PathProblem[]
+  readonly held: number
+}
+
 export interface DriveParts extends Omit<DriveContext, 'replica' | 'chunker'> {
   readonly store: Store
 }
@@ -120,11 +132,13 @@ export class Drive {
     noteStashed(this.#context.crypto, files, replica)
     const total = { pushed: 0, pulled: 0, applied: 0, bytesSent: 0, bytesReceived: 0 }
     const older = stashedNow(files)
-    let first = true
+    let idle = 0
     for (let round = 0; round < MAX_ROUNDS; round++) {
-      const done = await this.#round(options, total, first)
-      first = false
-      if (!done) continue
+      const before = total.pulled + total.pushed + total.applied
+      const done = await this.#round(options, total, round === 0)
+      idle = total.pulled + total.pushed + total.applied > before ? 0 : idle + 1
+      // What stands in the way may be an edit that the next scan takes up; else it is for the person.
+      if (done.again || (done.blocked && idle < IDLE_ROUNDS)) continue
       const newer = [...stashedNow(files)].filter((path) => !older.has(path))
       if (tidyStash(files, replica, new Set(newer), labelNow(this.#context)) > 0) continue
       dropPartials(files)
@@ -134,12 +148,12 @@ export class Drive {
     throw new NotQuiet()
   }
 
-  /** Observe, push, apply. Returns null when there is more to do. */
+  /** Observe, push, apply. */
   async #round(
     options: SyncOptions,
     total: { pushed: number; pulled: number; applied: number; bytesSent: number; bytesReceived: number },
     everything: boolean,
-  ): Promise<{ problems: PathProblem[]; held: number } | null> {
+  ): Promise<Round> {
     const { files, replica } = this.#context
     total.pulled += await pull(this.#context, options)
     options.progress?.({ phase: 'scanning', files: 0, bytes: 0 })
@@ -153,9 +167,12 @@ export class Drive {
     const applied = await applyView(this.#context, options, all)
     total.applied += applied.done
     total.bytesReceived += applied.bytesReceived
-    if (again || applied.again || tables.outbox.count(replica.store) > 0) return null
-    replica.transaction('durable', (tx) => putMeta(tx, 'run', (getMeta(tx, 'run') ?? 0) + 1))
-    return { problems: [...absorbed.problems, ...applied.problems], held: absorbed.held }
+    const problems = [...absorbed.problems, ...applied.problems]
+    const named = new Set(problems.map(({ path }) => path))
+    problems.push(...applied.blocked.filter(({ path }) => !named.has(path)))
+    const more = again || applied.again || tables.outbox.count(replica.store) > 0
+    if (!more) replica.transaction('durable', (tx) => putMeta(tx, 'run', (getMeta(tx, 'run') ?? 0) + 1))
+    return { again: more, blocked: applied.blocked.length > 0, problems, held: absorbed.held }
   }
 
   /** Pushes until the outbox is empty, settling what the server had newer. True when files must be read again. */

@@ -1,7 +1,6 @@
 /** Files whose content comes from the server: assembled in the working area, made durable, then put in place. */
-import { type RecordId, ROOT } from '@pileus/core/ids/ids'
+import type { RecordId } from '@pileus/core/ids/ids'
 import type { Action } from '@pileus/core/plan/plan'
-import type { View } from '@pileus/core/tree/view'
 import { type DriveContext, labelNow, type SyncOptions } from '../drive/context.ts'
 import type { Location } from '../files/files.ts'
 import { samenessOf } from '../replica/forest.ts'
@@ -28,16 +27,14 @@ export class FileWork {
   bytesReceived = 0
   readonly #context: DriveContext
   readonly #options: SyncOptions
-  readonly #view: View
   readonly #work: DiskWork
   #files: FileAction[] = []
   #filesDone = 0
 
-  constructor(work: DiskWork, options: SyncOptions, view: View) {
+  constructor(work: DiskWork, options: SyncOptions) {
     this.#work = work
     this.#context = work.context
     this.#options = options
-    this.#view = view
   }
 
   get waiting(): number {
@@ -49,7 +46,11 @@ export class FileWork {
   }
 
   async run(): Promise<void> {
-    const actions = new Map(this.#files.map((action) => [action.id, action]))
+    // Nothing is fetched for a place that is taken.
+    const possible = this.#files.filter((action) =>
+      this.#work.check(action.id, () => this.#expectPlace(action)),
+    )
+    const actions = new Map(possible.map((action) => [action.id, action]))
     this.#files = []
     if (actions.size === 0) return
     const { crypto, files, remote, zone } = this.#context
@@ -71,7 +72,7 @@ export class FileWork {
         if (failure === null) whole.push(action)
         else {
           this.#work.problems.push({
-            path: this.#wantedPath(action),
+            path: this.#work.pathOf(action.id),
             problem: `its content cannot be restored: ${failure}`,
           })
           this.#work.left.add(action.id)
@@ -98,6 +99,16 @@ export class FileWork {
         : null
       yield { label: id, path: stagingPath(id), content, earlier }
     }
+  }
+
+  #expectPlace(action: FileAction): void {
+    const { files, replica } = this.#context
+    const replaced = action.do === 'update' ? action.id : action.over
+    if (replaced) {
+      const { row, location } = this.#work.node(replica.store, replaced)
+      expectAsRow(files, location, row)
+    } else if (action.do === 'create')
+      expectFree(files, childLocation(this.#work.folder(replica.store, action.parent), action.name))
   }
 
   /** Makes the assembled files durable as a group, then brings each to its place, then the rows. */
@@ -171,17 +182,6 @@ export class FileWork {
       mtime: before.mtime,
       version: row.version,
     })
-  }
-
-  #wantedPath(action: FileAction): string {
-    const parts: string[] = []
-    for (let at = action.id; at !== ROOT; ) {
-      const located = this.#view.locate(at)
-      if (located.status !== 'shown') break
-      parts.push(located.name)
-      at = located.parent
-    }
-    return parts.reverse().join('/')
   }
 
   #report(): void {

@@ -1,26 +1,35 @@
 /** What every change of the disk has in common: where things are, what must be made durable, what could not be done. */
 import { type RecordId, ROOT } from '@pileus/core/ids/ids'
+import type { View } from '@pileus/core/tree/view'
 import type { DriveContext } from '../drive/context.ts'
 import { FileError, type Location } from '../files/files.ts'
 import { type DiskRow, tables } from '../replica/tables.ts'
 import type { StoreReader, StoreWriter } from '../store/store.ts'
 import { DiskMoved, expectAsRow, locationOf, parentOf, stashPath, statAt } from './place.ts'
 import type { PathProblem } from './scan.ts'
+import { diskPath } from './tree-paths.ts'
+
+const BLOCKED =
+  'what lies here on this disk cannot be synced, so the change that came for it waits; see to it and sync again'
 
 export class DiskWork {
   /** Actions done. */
   done = 0
-  /** The disk was not as expected somewhere: scan again. */
+  /** The disk changed under a change of ours: scan again. */
   again = false
   readonly problems: PathProblem[] = []
+  /** Where the disk was not as expected: to scan again, and to tell the person if that does not help. */
+  readonly blocked: PathProblem[] = []
   /** Nodes whose actions could not be done. */
   readonly left = new Set<RecordId>()
   readonly context: DriveContext
+  readonly #view: View
   /** What changed in the running transaction, to be made durable before its rows. */
   #changed = new Map<string, Location>()
 
-  constructor(context: DriveContext) {
+  constructor(context: DriveContext, view: View) {
     this.context = context
+    this.#view = view
   }
 
   /** Effects first, then durable, then the rows. */
@@ -33,18 +42,37 @@ export class DiskWork {
   }
 
   attempt(id: RecordId, act: () => void): void {
+    if (this.check(id, act)) this.done++
+  }
+
+  /** False, with this node left for later, where the disk refuses or is not as expected. */
+  check(id: RecordId, expect: () => void): boolean {
     try {
-      act()
-      this.done++
+      expect()
+      return true
     } catch (error) {
-      if (error instanceof DiskMoved) this.again = true
+      if (error instanceof DiskMoved) this.blocked.push({ path: this.pathOf(id), problem: BLOCKED })
       else if (error instanceof FileError && error.code !== 'full') {
-        if (error.code === 'exists' || error.code === 'not-found' || error.code === 'not-empty')
-          this.again = true
-        this.problems.push({ path: error.path, problem: error.message })
+        const { path, code, message } = error
+        const unexpected = code === 'exists' || code === 'not-found' || code === 'not-empty'
+        ;(unexpected ? this.blocked : this.problems).push({ path, problem: message })
       } else throw error
       this.left.add(id)
+      return false
     }
+  }
+
+  /** Where this node shows, or stands on the disk if it is to go. */
+  pathOf(id: RecordId): string {
+    const parts: string[] = []
+    for (let at = id; at !== ROOT; ) {
+      const located = this.#view.locate(at)
+      if (located.status !== 'shown')
+        return parts.join('/') || (diskPath(this.context.replica.store, id) ?? '')
+      parts.unshift(located.name)
+      at = located.parent
+    }
+    return parts.join('/')
   }
 
   /** Keeps what is about to be replaced, by a second link: the name never stands empty. */

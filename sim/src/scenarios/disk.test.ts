@@ -441,6 +441,99 @@ describe('people who keep writing', () => {
   })
 })
 
+describe('what stands in the way', () => {
+  it('a folder deleted elsewhere that holds what cannot be synced stays, is reported, and the sync ends', async () => {
+    const { sites, settle } = await scene()
+    const [a, b] = sites
+    a.put('d/n', 'x')
+    a.put('d/e/m', 'x')
+    await settle(a, b)
+    b.put('d/e/lone \ud800', 'cannot sync')
+    await b.sync()
+    a.remove('d')
+    await a.sync()
+    const report = await b.sync()
+    expect(report.problems.length).toBeGreaterThan(0)
+    expect(b.show()).toEqual({ 'd/': '', 'd/e/': '', 'd/e/lone \ud800': 'cannot sync' })
+    const again = await b.sync()
+    expect(again).toMatchObject({ pushed: 0, pulled: 0, applied: 0 })
+    expect(a.show()).toEqual({})
+    b.remove('d/e/lone \ud800')
+    await settle(b, a)
+    expect(b.show()).toEqual(a.show())
+  })
+
+  it('a file that comes where something lies that cannot be synced waits, and is reported', async () => {
+    const { sites, settle } = await scene()
+    const [a, b] = sites
+    const stat = b.files.folder.stat.bind(b.files.folder)
+    b.put('n', 'is a socket')
+    b.files.folder.stat = (path) => {
+      const s = stat(path)
+      return path === 'n' && s ? { ...s, type: 'other' } : s
+    }
+    a.put('n', 'from a')
+    a.put('m', 'from a')
+    await a.sync()
+    const report = await b.sync()
+    expect(report.problems.map((p) => p.path)).toContain('n')
+    expect(b.text('m')).toBe('from a')
+    expect(b.text('n')).toBe('is a socket')
+    b.files.folder.stat = stat
+    await settle(b, a)
+    expect(b.show()).toEqual(a.show())
+  })
+
+  it('R11: a folder deleted elsewhere that cannot be read here is left alone and reported; the others sync', async () => {
+    const { sites, settle } = await scene()
+    const [a, b] = sites
+    a.put('d/n', 'x')
+    a.put('other', 'y')
+    await settle(a, b)
+    b.files.denied.add('d')
+    a.remove('d')
+    a.put('other', 'z')
+    await a.sync()
+    const report = await b.sync()
+    expect(report.problems.length).toBeGreaterThan(0)
+    expect(b.text('other')).toBe('z')
+    b.files.denied.clear()
+    await settle(b, a)
+    expect(b.show()).toEqual(a.show())
+  })
+
+  it('R10: an edit elsewhere of a file that cannot be read here waits; both contents are kept', async () => {
+    const { sites, settle } = await scene()
+    const [a, b] = sites
+    a.put('n', 'x')
+    await settle(a, b)
+    b.put('n', 'mine')
+    b.files.denied.add('n')
+    a.put('n', 'theirs')
+    a.put('m', 'm')
+    await a.sync()
+    const report = await b.sync()
+    expect(report.problems.length).toBeGreaterThan(0)
+    expect(b.text('m')).toBe('m')
+    b.files.denied.clear()
+    await settle(b, a)
+    expect(b.show()).toEqual(a.show())
+    expect(Object.values(a.show()).sort()).toEqual(['m', 'mine', 'theirs'])
+  })
+
+  it('R11: a name that is the marker where case is ignored does not take its place', async () => {
+    const { sites, join } = await scene()
+    const [a] = sites
+    const mac = join(1, { caseInsensitive: true })
+    a.put('.Pileus', 'x')
+    a.put('n', 'n')
+    await a.sync()
+    await mac.sync()
+    expect(mac.text('n')).toBe('n')
+    expect(mac.text(MARKER)).not.toBe('x')
+  })
+})
+
 describe('a sync that ends early', () => {
   it.each([1, 2, 4, 8])(
     'an aborted signal ends it with its reason after %d steps; the next sync goes on',
@@ -510,5 +603,47 @@ describe('a sync that ends early', () => {
       stops++
     }
     expect(stops).toBeGreaterThan(8)
+  })
+
+  it('scenario 7: killed or without power at every commit of its database, on both sides', async () => {
+    for (let commit = 1; commit <= 40; commit++) {
+      const { sites, settle } = await scene()
+      const [a, b] = sites
+      a.put('d/edited.bin', 'old')
+      a.put('d/gone', 'g')
+      a.put('x/in x', 'x')
+      a.put('y', 'y')
+      await settle(a, b)
+      a.put('d/edited.bin', 'new')
+      a.remove('d/gone')
+      a.move('x', 'd/x')
+      a.move('y', 'x')
+      a.put('fresh/n', 'n')
+      b.put('mine', 'mine')
+      b.put('d/edited.bin', 'clash')
+      const power = commit % 2 === 0 ? 'all' : 'none'
+      const crash = (s: Site) => {
+        s.files.crash(power)
+        s.device.store.crash(power)
+      }
+      a.device.store.failAfter(Math.ceil(commit / 2))
+      const first = await a.sync().then(
+        () => true,
+        () => false,
+      )
+      crash(a)
+      await a.sync()
+      b.device.store.failAfter(Math.ceil(commit / 2))
+      const second = await b.sync().then(
+        () => true,
+        () => false,
+      )
+      crash(b)
+      await settle(b, a)
+      expect(b.show(), `stopped at commit ${commit}`).toEqual(a.show())
+      const shown = Object.values(a.show()).filter(Boolean).sort()
+      expect(shown, `stopped at commit ${commit}`).toEqual(['clash', 'mine', 'n', 'new', 'x', 'y'])
+      if (first && second) break
+    }
   })
 })

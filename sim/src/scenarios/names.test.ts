@@ -132,6 +132,31 @@ describe('odd names (scenario 16)', () => {
   })
 })
 
+describe('hard links', () => {
+  it('are files of their own elsewhere, and an edit through one is an edit of both', async () => {
+    const { sites, settle } = await scene()
+    const [a, b] = sites
+    a.put('one', 'x')
+    a.files.asPerson(() =>
+      a.files.transfer('link', { area: 'folder', path: 'one' }, { area: 'folder', path: 'two' }),
+    )
+    await settle(a, b)
+    expect(b.show()).toEqual({ one: 'x', two: 'x' })
+    a.put('one', 'edited')
+    await settle(a, b)
+    expect(b.show()).toEqual({ one: 'edited', two: 'edited' })
+    a.move('two', 'three')
+    await settle(a, b)
+    expect(b.show()).toEqual({ one: 'edited', three: 'edited' })
+    b.put('one', 'only one')
+    await settle(b, a)
+    expect(a.show()).toEqual({ one: 'only one', three: 'edited' })
+    a.remove('one')
+    await settle(a, b)
+    expect(b.show()).toEqual({ three: 'edited' })
+  })
+})
+
 describe('clocks (scenario 12)', () => {
   const TIMES = [
     0, -1, -86_400_000_000, 1, 4_102_444_800_000_000, -2_208_988_800_123_456, 1_700_000_000_123_457,

@@ -109,6 +109,19 @@ describe('moves apart', () => {
 })
 
 describe('deleting', () => {
+  it('R6: a folder moved into one that is deleted elsewhere lives there', async () => {
+    const { sites, settle } = await scene()
+    const [a, b] = sites
+    a.put('f/1', '1')
+    a.put('x/old', 'o')
+    await settle(a, b)
+    a.move('f', 'x/f')
+    b.remove('x')
+    await settle(b, a)
+    expect(a.show()).toEqual({ 'x/': '', 'x/f/': '', 'x/f/1': '1' })
+    expect(b.show()).toEqual(a.show())
+  })
+
   it('scenario 2 (R6): a child added to a folder deleted elsewhere lives with its parents, the siblings are gone', async () => {
     const { sites, settle } = await scene()
     const [a, b] = sites
@@ -191,6 +204,24 @@ describe('deleting', () => {
 })
 
 describe('names that differ little', () => {
+  it('R3, R4: folders that differ in case only are one where case is ignored, and lose nothing when it is renamed', async () => {
+    const { sites, join, settle } = await scene()
+    const [a] = sites
+    const mac = join(1, { caseInsensitive: true })
+    a.put('Docs/a', 'a')
+    a.put('docs/b', 'b')
+    a.put('docs/a', 'other a')
+    await settle(a, mac)
+    expect(Object.values(mac.show()).filter(Boolean).sort()).toEqual(['a', 'b', 'other a'])
+    mac.put('Docs/new', 'new')
+    await settle(mac, a)
+    expect(Object.values(a.show()).filter(Boolean).sort()).toEqual(['a', 'b', 'new', 'other a'])
+    mac.move('Docs', 'X')
+    await settle(mac, a)
+    expect(Object.values(a.show()).filter(Boolean).sort()).toEqual(['a', 'b', 'new', 'other a'])
+    expect(Object.values(mac.show()).filter(Boolean).sort()).toEqual(['a', 'b', 'new', 'other a'])
+  })
+
   it('scenario 5: a case-only rename is one rename on the other disk, and no deletion', async () => {
     const { sites, settle } = await scene()
     const [a, b] = sites
@@ -343,6 +374,19 @@ describe('renames', () => {
     expect(await a.sync()).toMatchObject({ pushed: 2, bytesSent: 0 })
     await b.sync()
     expect(b.show()).toEqual({ 'A/': '', 'A/1': 'was C', 'B/': '', 'B/1': 'was A' })
+  })
+
+  it('scenario 4: a file moved here and replaced by a folder there', async () => {
+    const { sites, settle } = await scene()
+    const [a, b] = sites
+    a.put('n', 'n')
+    await settle(a, b)
+    a.move('n', 'd/n')
+    b.remove('n')
+    b.put('n/in', 'in')
+    await settle(a, b)
+    expect(a.show()).toEqual({ 'd/': '', 'd/n': 'n', 'n/': '', 'n/in': 'in' })
+    expect(b.show()).toEqual(a.show())
   })
 
   it('scenario 13: A and B swapped, files and folders, send no content', async () => {

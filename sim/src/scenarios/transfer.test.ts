@@ -164,9 +164,9 @@ describe('long files', () => {
     const key = chunkerKey(nodeCrypto, zone.keysOf(1)!.chunkerKey.bytes())
     const found: Uint8Array[] = []
     for (let n = 1; found.length < count; n++) {
-      const data = noise(n, CHUNK_MAX_BYTES)
-      const length = cutLength(key, data, false)
-      if (length < 290_000) found.push(data.subarray(0, length))
+      const data = noise(n, 290_000)
+      const length = cutLength(key, data, true)
+      if (length < data.length) found.push(data.subarray(0, length))
     }
     return found
   }
@@ -175,7 +175,7 @@ describe('long files', () => {
     const it = await scene()
     const [a, b] = it.sites
     const blocks = await blocksFor(it, 4)
-    const parts = Array.from({ length: LIST_INLINE_ENTRIES + 14 }, (_, n) => blocks[n % 3]!)
+    const parts = Array.from({ length: LIST_INLINE_ENTRIES + 4 }, (_, n) => blocks[n % 3]!)
     const content = Buffer.concat(parts)
     a.write('long', content)
     const up = meter(a.device)
