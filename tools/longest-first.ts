@@ -1,0 +1,25 @@
+/** Runs the test files that take longest first, so that two workers end at about the same time. */
+import { relative } from 'node:path'
+import { BaseSequencer, type TestSpecification } from 'vitest/node'
+
+/** Longest first; whatever is not named here takes seconds. */
+const LONGEST = [
+  'cli/src/story.test.ts',
+  'cli/src/bad-input.test.ts',
+  'cli/src/account.test.ts',
+  'sim/src/run.test.ts',
+  'sim/src/accounts/account.test.ts',
+  'sim/src/scenarios/transfer.test.ts',
+  'tools/readme.test.ts',
+  'server/src/main.test.ts',
+]
+
+export class LongestFirst extends BaseSequencer {
+  override async sort(files: TestSpecification[]): Promise<TestSpecification[]> {
+    const place = (file: TestSpecification): number => {
+      const at = LONGEST.indexOf(relative(this.ctx.config.root, file.moduleId))
+      return at < 0 ? LONGEST.length : at
+    }
+    return (await super.sort(files)).sort((a, b) => place(a) - place(b))
+  }
+}
