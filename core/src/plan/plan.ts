@@ -169,7 +169,7 @@ class Planner {
       return null
     }
     const kind = this.#disk.node(occupant)?.kind
-    if (wanted.kind === 'file' && kind === 'file' && !this.#want(occupant) && !this.#settled.has(occupant)) {
+    if (wanted.kind === 'file' && kind === 'file' && !this.#want(occupant)) {
       this.#put(occupant, null)
       this.#settled.add(occupant)
       return occupant
@@ -206,8 +206,7 @@ class Planner {
   #occupant(at: Position): RecordId | undefined {
     const there = this.#occupants.get(this.#spot(at))
     if (there !== undefined) return there ?? undefined
-    const id = this.#disk.at(at.parent, at.name)
-    return id !== undefined && !this.#positions.has(id) ? id : undefined
+    return this.#disk.at(at.parent, at.name)
   }
 
   #spot(at: Position): string {
@@ -225,7 +224,8 @@ class Planner {
 
   #put(id: RecordId, to: Position | null): void {
     const from = this.#position(id)
-    if (from && from !== PARKED) this.#occupants.set(this.#spot(from), null)
+    // A row whose name another took on the disk gives up nothing.
+    if (from && from !== PARKED && this.#occupant(from) === id) this.#occupants.set(this.#spot(from), null)
     this.#positions.set(id, to)
     if (!to || to === PARKED) return
     this.#occupants.set(this.#spot(to), id)

@@ -98,7 +98,7 @@ export function createView(forest: Forest): View {
     const known = allNames.get(claims)
     if (known) return known
     const names: string[] = []
-    const taken = new Set<string>()
+    /** The next number for those who would be called alike. */
     const numbers = new Map<string, number>()
     for (const [{ id, place }] of claims.list) {
       if (names.length === 0) {
@@ -108,9 +108,7 @@ export function createView(forest: Forest): View {
       const stem = fold(conflictName(place.name, place.by, place.day, 1, id))
       for (let number = numbers.get(stem) ?? 1; ; number++) {
         const name = conflictName(place.name, place.by, place.day, number, id)
-        const key = fold(name)
-        if (taken.has(key) || isTaken(folder, claims, key)) continue
-        taken.add(key)
+        if (isTaken(folder, claims, fold(name))) continue
         names.push(name)
         numbers.set(stem, number + 1)
         break
