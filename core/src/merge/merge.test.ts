@@ -203,7 +203,7 @@ const merge = (ours: Partial<RecordBody>, theirs: Partial<RecordBody>, base: Rec
   mergeBodies(base, { ...BASE, ...ours }, { ...BASE, ...theirs })
 
 describe('merged registers', () => {
-  it('keep both a rename and an edit (R2, scenario 15)', () => {
+  it('keep both a rename and an edit (R2, MERGE-1, scenario 15)', () => {
     for (const { body, clash } of [merge(moved('g'), wrote(1)), merge(wrote(1), moved('g'))]) {
       expect(clash).toBeNull()
       expect(body.place.name).toBe('g')
@@ -212,13 +212,13 @@ describe('merged registers', () => {
     }
   })
 
-  it('keep both a change of permission and an edit', () => {
+  it('keep both a change of permission and an edit (MERGE-5)', () => {
     const chmod = { attributes: { mtime: 0, executable: true } }
     for (const { body } of [merge(chmod, wrote(1)), merge(wrote(1), chmod)])
       expect(body.attributes).toEqual({ mtime: 1, executable: true })
   })
 
-  it('take the place with the later stamp of two moves, not the later clock (R1, R3)', () => {
+  it('take the place with the later stamp of two moves, not the later clock (R1, R3, MERGE-1)', () => {
     const early = place({ name: 'early', day: '2099-01-01', stamp: { counter: 2, writer: WRITERS[2]! } })
     const late = place({ name: 'late', day: '1970-01-01', stamp: { counter: 3, writer: WRITERS[1]! } })
     expect(merge({ place: early }, { place: late }).body.place).toEqual(late)
@@ -231,7 +231,12 @@ describe('merged registers', () => {
     expect(merge(moved('g', 2, 1), moved('h', 2, 1)).body.place.name).toBe('h')
   })
 
-  it('let an edit, or a move, beat a deletion (R6, scenario 2)', () => {
+  it('take the one place that changed, whatever its stamp: that of a device that lost count (MERGE-1)', () => {
+    for (const { body } of [merge(moved('g', 0), {}), merge({}, moved('g', 0))])
+      expect(body.place.name).toBe('g')
+  })
+
+  it('let an edit, or a move, beat a deletion (R6, MERGE-8, scenario 2)', () => {
     for (const change of [wrote(1), moved('g')]) {
       for (const { body, clash } of [merge(gone, change), merge(change, gone)]) {
         expect(clash).toBeNull()
@@ -240,16 +245,20 @@ describe('merged registers', () => {
     }
   })
 
-  it('let a deletion beat a change of attributes alone, and keep the place it was deleted at (R6)', () => {
+  it('let a deletion beat a change of attributes alone, and keep the place it was deleted at (R6, MERGE-8)', () => {
     const touched = { attributes: { mtime: 7, executable: true } }
     for (const { body } of [merge(gone, touched), merge(touched, gone)]) expect(body.deleted).toBe(true)
     const { body } = merge({ ...gone, ...moved('g') }, {})
     expect(body).toMatchObject({ deleted: true, place: { name: 'g' }, content: null })
   })
 
-  it('bring back what was deleted for both when one wrote to it again', () => {
+  it('bring back what was deleted for both when one wrote to it again (MERGE-8)', () => {
     const tombstone = { ...BASE, ...gone }
     expect(merge(wrote(1), gone, tombstone).body).toMatchObject({ deleted: false, content: chunks(1) })
+    const folder = { ...BASE, kind: 'folder' as const, content: null }
+    expect(mergeBodies({ ...folder, deleted: true }, folder, { ...folder, deleted: true }).body).toEqual(
+      folder,
+    )
     const twice = merge(wrote(1), wrote(2), tombstone)
     expect(twice.clash).toEqual({ base: null, ours: chunks(1), theirs: chunks(2) })
   })

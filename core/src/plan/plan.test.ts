@@ -88,7 +88,7 @@ const of = (actions: readonly Action[], what: Action['do']) => actions.filter((a
 const chosen = fc.array(fc.boolean(), { minLength: COUNT, maxLength: COUNT })
 
 describe('planDisk', () => {
-  it('turns any tree into any other by possible steps, and then has nothing to do', () => {
+  it('turns any tree into any other by possible steps, and then has nothing to do (PLAN-1, PLAN-2)', () => {
     fc.assert(
       fc.property(
         seeds,
@@ -115,7 +115,7 @@ describe('planDisk', () => {
     )
   })
 
-  it('does so when nodes on the disk are aliases of those that are wanted (R4)', () => {
+  it('does so when nodes on the disk are aliases of those that are wanted (R4, PLAN-4)', () => {
     let relabelled = 0
     fc.assert(
       fc.property(
@@ -142,7 +142,7 @@ describe('planDisk', () => {
     expect(relabelled).toBeGreaterThan(1_000)
   })
 
-  it('leaves a possible disk whichever nodes it is asked about, with those as wanted', () => {
+  it('leaves a possible disk whichever nodes it is asked about, with those as wanted (PLAN-2)', () => {
     fc.assert(
       fc.property(
         fc.record({ from: seeds, to: seeds, permutation: order, some: chosen, insensitive: fc.boolean() }),
@@ -181,7 +181,7 @@ describe('planDisk', () => {
     })
   })
 
-  it('plans one rename for a renamed folder, whatever it holds (scenario 13)', () => {
+  it('plans one rename for a renamed folder, whatever it holds (PLAN-3, scenario 13)', () => {
     const model: Model = new Map([[id(1), folder('a')]])
     for (let n = 2; n < 500; n++) model.set(id(n), file(`f${n}`, id(1)))
     const want = wantAll(new Map(model).set(id(1), folder('b')))
@@ -209,7 +209,7 @@ function planned(
 
 describe('plans', () => {
   it.each([false, true])(
-    'rename what only changes its case, in one step (scenario 5; ignores case: %s)',
+    'rename what only changes its case, in one step (PLAN-3, scenario 5; ignores case: %s)',
     (caseInsensitive) => {
       expect(
         planned(
@@ -242,7 +242,7 @@ describe('plans', () => {
     expect(swap.map((action) => action.do)).toEqual(['park', 'move', 'move'])
   })
 
-  it('free a name in another case before it is taken (scenario 5)', () => {
+  it('free a name in another case before it is taken (PLAN-5, scenario 5)', () => {
     expect(
       planned(
         [[1, folder('README')]],
@@ -261,7 +261,7 @@ describe('plans', () => {
     ])
   })
 
-  it('see names that aliases brought with them, in any case (R4)', () => {
+  it('see names that aliases brought with them, in any case (R4, PLAN-5)', () => {
     const before: [number, DiskNode][] = [
       [1, folder('A')],
       [2, file('README', id(1), 'old')],
@@ -282,7 +282,7 @@ describe('plans', () => {
     expect(actions[2]).toEqual({ do: 'create', id: id(4), parent: id(3), name: 'readme', over: id(2) })
   })
 
-  it('let another record stand for what is there without touching a file (R4)', () => {
+  it('let another record stand for what is there without touching a file (R4, PLAN-4)', () => {
     expect(planned([[1, file('f')]], [[2, file('f')]], false, [[2, 1]])).toEqual([
       { do: 'relabel', id: id(2), from: id(1) },
     ])
@@ -293,6 +293,24 @@ describe('plans', () => {
       [[2, 1]],
     )
     expect(changed.map((action) => action.do)).toEqual(['relabel', 'move', 'attributes'])
+  })
+
+  it('let nothing stand for what is parked, which lies under the id it had', () => {
+    const model: Model = new Map([
+      [id(1), folder('f')],
+      [id(2), folder('c', id(1))],
+      [id(3), folder('d', id(1))],
+    ])
+    const goal: Model = new Map([
+      [id(2), folder('f')],
+      [id(4), folder('g')],
+      [id(3), folder('d', id(4))],
+    ])
+    const want = wantAll(goal, new Map([[id(4), [id(4), id(1)]]]))
+    const actions = planDisk([id(1)], diskOf(model), want)
+    perform(model, actions, want)
+    expect(shape(model)).toEqual(shape(goal))
+    expect(actions.map((action) => action.do)).toEqual(['park', 'move', 'create', 'move', 'remove'])
   })
 
   it('do not let a file stand for a folder', () => {
