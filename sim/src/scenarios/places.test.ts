@@ -254,6 +254,18 @@ describe('names that differ little', () => {
     expect(mac.show()).toEqual(a.show())
   })
 
+  it('scenario 5: where case is ignored, a file gives way to another whose name is its own in another case', async () => {
+    const { sites, join, settle } = await scene()
+    const [a] = sites
+    const mac = join(1, { caseInsensitive: true })
+    a.put('d/foo', 'old')
+    await settle(a, mac)
+    a.remove('d/foo')
+    a.put('d/Foo', 'new')
+    await settle(a, mac)
+    expect(mac.show()).toEqual({ 'd/': '', 'd/Foo': 'new' })
+  })
+
   it('R3: names that differ in case only both live; where case is ignored one shows a conflict name', async () => {
     const { sites, join, settle } = await scene()
     const [a] = sites
