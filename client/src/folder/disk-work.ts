@@ -79,10 +79,14 @@ export class DiskWork {
   stashOver(tx: StoreWriter, over: RecordId, target: Location): void {
     const { files, replica } = this.context
     const { row, location } = this.node(tx, over)
-    if (location.path !== target.path || location.area !== target.area) throw new DiskMoved(target.path)
+    const respelled = location.path !== target.path
+    const oneName = replica.caseInsensitive && replica.nameKey(location.path) === replica.nameKey(target.path)
+    if (location.area !== target.area || (respelled && !oneName)) throw new DiskMoved(target.path)
     const before = expectAsRow(files, location, row)
     const stash = stashPath(files, over)
     files.transfer('link', location, { area: 'work', path: stash })
+    // Such a disk might keep the spelling of what is replaced.
+    if (respelled) files[location.area].removeFile(location.path)
     tables.stash.put(tx, stash, {
       record: over,
       path: location.path,

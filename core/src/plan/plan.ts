@@ -169,9 +169,7 @@ class Planner {
       return null
     }
     const kind = this.#disk.node(occupant)?.kind
-    // A disk that ignores case might keep the spelling of what is replaced.
-    const sameSpelling = this.#position(occupant)?.name === wanted.name
-    if (wanted.kind === 'file' && kind === 'file' && sameSpelling && !this.#want(occupant)) {
+    if (wanted.kind === 'file' && kind === 'file' && !this.#want(occupant)) {
       this.#put(occupant, null)
       this.#settled.add(occupant)
       return occupant
