@@ -22,7 +22,7 @@ import { NO_REFS, type Refs } from '@pileus/core/records/refs'
 import { leafOf, sealRecord } from '@pileus/core/records/seal'
 import type { SealedRecord } from '@pileus/core/records/sealed'
 import { nameKey } from '@pileus/core/tree/names'
-import { updateRedirects } from '@pileus/core/tree/redirects'
+import { Redirects } from '@pileus/core/tree/redirects'
 import { createView, type View } from '@pileus/core/tree/view'
 import { dominates, NO_VERSION, nextVector, vectorKey } from '@pileus/core/versions/vector'
 import type { Store, StoreReader, StoreWriter } from '../store/store.ts'
@@ -51,7 +51,7 @@ const BUSY_TABLES = ['meta', 'setHash']
 
 export class Replica {
   readonly #context: ReplicaContext
-  readonly #redirects = new Map<RecordId, RecordId>()
+  readonly #redirects = new Redirects()
   /** Who seals here. Changes when this database turns out to be used elsewhere too. */
   writer: WriterId
   #transactions = 0
@@ -97,7 +97,7 @@ export class Replica {
 
   /** The tree as it is in this reader. */
   view(from: StoreReader): View {
-    return createView(replicaForest(from, this.#redirects, this.#context.caseInsensitive))
+    return createView(replicaForest(from, this.#redirects.all, this.#context.caseInsensitive))
   }
 
   /** Inside a transaction, after places changed: redirects must be settled before a view is right again. */
@@ -371,8 +371,8 @@ export class Replica {
         return body && treeNode(id, body)
       },
     }
-    for (const id of updateRedirects(nodes, this.#redirects, placed)) {
-      const to = this.#redirects.get(id)
+    for (const id of this.#redirects.update(nodes, placed)) {
+      const to = this.#redirects.all.get(id)
       if (to === undefined) tables.redirect.delete(tx, id)
       else tables.redirect.put(tx, id, to)
       this.touch(tx, id)
@@ -380,8 +380,8 @@ export class Replica {
   }
 
   #loadRedirects(): void {
-    this.#redirects.clear()
-    for (const [id, to] of tables.redirect.entries(this.store)) this.#redirects.set(id as RecordId, to)
+    const entries = [...tables.redirect.entries(this.store)]
+    this.#redirects.load(entries.map(([id, to]) => [id as RecordId, to] as const))
   }
 
   #bearWriter(): WriterId {

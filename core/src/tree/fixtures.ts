@@ -43,7 +43,11 @@ export function redirectsOf(all: Records): Map<RecordId, RecordId> {
 }
 
 /** A forest with indexes, as a database has them. */
-export function forestOf(all: Records, caseInsensitive: boolean, redirects = redirectsOf(all)): Forest {
+export function forestOf(
+  all: Records,
+  caseInsensitive: boolean,
+  redirects: ReadonlyMap<RecordId, RecordId> = redirectsOf(all),
+): Forest {
   const children = new Map<RecordId, RecordId[]>()
   const namesakes = new Map<string, RecordId[]>()
   for (const { id: child, place } of all.values()) {

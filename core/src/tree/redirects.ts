@@ -12,32 +12,58 @@ export function redirectOf(nodes: Nodes, id: RecordId): RecordId | null {
   return new Places(nodes).redirectOf(id)
 }
 
-/**
- * Brings the redirects up to date after these records changed (or came to be known) and returns whose redirect
- * is another now (TREE-6). Only what was redirected before, what changed, and what stands in a cycle with it can
- * differ. Records do not become unknown again.
- */
-export function updateRedirects(
-  nodes: Nodes,
-  redirects: Map<RecordId, RecordId>,
-  changed: Iterable<RecordId>,
-): RecordId[] {
-  const places = new Places(nodes)
-  const candidates = new Set(redirects.keys())
-  for (const id of changed) {
-    candidates.add(id)
-    const latest = places.latestInCycle(id)
-    if (latest) candidates.add(latest.id)
+/** The nodes that stand elsewhere than their place says, kept as records change (TREE-6). */
+export class Redirects {
+  readonly #to = new Map<RecordId, RecordId>()
+  /** Orphans by the parent they miss: nothing but that parent, or they themselves, can change their lot. */
+  readonly #waiting = new Map<RecordId, Set<RecordId>>()
+  /** Redirected for another reason, or not looked at since they were loaded. */
+  readonly #unsettled = new Set<RecordId>()
+
+  get all(): ReadonlyMap<RecordId, RecordId> {
+    return this.#to
   }
-  const moved: RecordId[] = []
-  for (const id of candidates) {
+
+  /** Begins anew with what was found before. */
+  load(found: Iterable<readonly [id: RecordId, to: RecordId]>): void {
+    this.#to.clear()
+    this.#waiting.clear()
+    this.#unsettled.clear()
+    for (const [id, to] of found) {
+      this.#to.set(id, to)
+      this.#unsettled.add(id)
+    }
+  }
+
+  /**
+   * Brings the redirects up to date after these records changed (or came to be known) and returns whose redirect
+   * is another now. Only what changed, what waited for it, what stands in a cycle with it, and what was redirected
+   * out of a cycle can differ. Records do not become unknown again.
+   */
+  update(nodes: Nodes, changed: Iterable<RecordId>): RecordId[] {
+    const places = new Places(nodes)
+    const candidates = new Set(this.#unsettled)
+    for (const id of changed) {
+      candidates.add(id)
+      for (const orphan of this.#waiting.get(id) ?? []) candidates.add(orphan)
+      this.#waiting.delete(id)
+      const latest = places.latestInCycle(id)
+      if (latest) candidates.add(latest.id)
+    }
+    return [...candidates].filter((id) => this.#settle(places, id))
+  }
+
+  #settle(places: Places, id: RecordId): boolean {
+    const before = this.#to.get(id) ?? null
     const next = places.redirectOf(id)
-    if (next === (redirects.get(id) ?? null)) continue
-    moved.push(id)
-    if (next === null) redirects.delete(id)
-    else redirects.set(id, next)
+    const missing = places.missingParent(id)
+    this.#unsettled.delete(id)
+    if (missing) this.#waiting.set(missing, (this.#waiting.get(missing) ?? new Set()).add(id))
+    else if (next) this.#unsettled.add(id)
+    if (next) this.#to.set(id, next)
+    else this.#to.delete(id)
+    return next !== before
   }
-  return moved
 }
 
 /**
@@ -61,11 +87,17 @@ class Places {
   redirectOf(id: RecordId): RecordId | null {
     const node = this.#nodes.node(id)
     if (!node || node.place.parent === ROOT) return null
-    if (!this.#folder(node.place.parent)) return ROOT
+    if (this.missingParent(id)) return ROOT
     if (this.latestInCycle(id)?.id !== id) return null
     const { former } = node.place
     const usable = former !== null && former !== ROOT && this.#folder(former)
     return usable && !usable.deleted && this.#lead(usable).to === 'top' ? usable.id : ROOT
+  }
+
+  /** The parent of an orphan, which is unknown or no folder. */
+  missingParent(id: RecordId): RecordId | undefined {
+    const parent = this.#nodes.node(id)?.place.parent
+    return parent && parent !== ROOT && !this.#folder(parent) ? parent : undefined
   }
 
   /** The node with the latest stamp of the cycle that this one stands in. */

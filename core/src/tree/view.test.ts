@@ -4,7 +4,7 @@ import { type RecordId, ROOT } from '../ids/ids.ts'
 import { anyRecords, forestOf, id, node, type Records, records } from './fixtures.ts'
 import type { TreeNode } from './forest.ts'
 import { conflictName, nameKey } from './names.ts'
-import { updateRedirects } from './redirects.ts'
+import { Redirects } from './redirects.ts'
 import { createView, type View } from './view.ts'
 import { twinOf } from './view-twin.ts'
 
@@ -215,9 +215,9 @@ describe('names in a view', () => {
 /** Answers about every record, and what it costs to find them. */
 function walkAll(all: Records, caseInsensitive = false): { shown: number; reads: number } {
   let reads = 0
-  const redirects = new Map<RecordId, RecordId>()
-  updateRedirects({ node: (i) => all.get(i) }, redirects, all.keys())
-  const forest = forestOf(all, caseInsensitive, redirects)
+  const redirects = new Redirects()
+  redirects.update({ node: (i) => all.get(i) }, all.keys())
+  const forest = forestOf(all, caseInsensitive, redirects.all)
   const view = createView({
     ...forest,
     node: (i) => {
