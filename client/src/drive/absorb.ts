@@ -95,6 +95,7 @@ class Absorption {
     const { body, key } = this.#context.replica.effective(tx, id)!
     const parent = this.#parentId(folder.parent)
     this.#context.replica.putDisk(tx, id, folderRow(parent, folder.name, body.attributes, folder.stat, key))
+    tables.undated.put(tx, id, '')
     return id
   }
 

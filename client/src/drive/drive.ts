@@ -4,6 +4,7 @@
  */
 import { chunkerKey } from '@pileus/core/content/chunker'
 import { type RecordId, ROOT } from '@pileus/core/ids/ids'
+import type { View } from '@pileus/core/tree/view'
 import { FileError } from '../files/files.ts'
 import { applyView } from '../folder/apply.ts'
 import { checkMarker, writeMarker } from '../folder/marker.ts'
@@ -251,21 +252,27 @@ function listed(replica: Replica, id: RecordId, name: string): ListedNode {
   }
 }
 
-/** Paths of conflict copies nobody has dealt with. */
+/** Paths of conflict copies nobody has dealt with, and of what shows another name than its own (R3, R9). */
 function conflictPaths(replica: Replica): string[] {
   const { store } = replica
   const view = replica.view(store)
-  const paths: string[] = []
-  for (const [id, known] of tables.known.entries(store)) {
-    if (known.body.conflictOf === null || known.body.deleted) continue
-    const parts: string[] = []
-    for (let at = id as RecordId; at !== ROOT; ) {
-      const located = view.locate(at)
-      if (located.status !== 'shown') break
-      parts.push(located.name)
-      at = located.parent
+  const paths = new Set<string>()
+  for (const table of [tables.copies, tables.renamed]) {
+    for (const [id] of table.entries(store)) {
+      const path = shownPath(view, id as RecordId)
+      if (path !== null) paths.add(path)
     }
-    if (parts.length > 0) paths.push(parts.reverse().join('/'))
   }
-  return paths.sort()
+  return [...paths].sort()
+}
+
+function shownPath(view: View, id: RecordId): string | null {
+  const parts: string[] = []
+  for (let at = id; at !== ROOT; ) {
+    const located = view.locate(at)
+    if (located.status !== 'shown') return null
+    parts.unshift(located.name)
+    at = located.parent
+  }
+  return parts.join('/')
 }

@@ -100,6 +100,11 @@ export class FileError extends Error {
     this.code = code
     this.path = path
   }
+
+  /** The last part of the message: why, and what to do. */
+  get reason(): string {
+    return REASONS[this.code]
+  }
 }
 
 const REASONS: Readonly<Record<FileErrorCode, string>> = {

@@ -1,25 +1,14 @@
 /** Files whose content comes from the server: assembled in the working area, made durable, then put in place. */
 import type { RecordId } from '@pileus/core/ids/ids'
 import type { Action } from '@pileus/core/plan/plan'
-import { type DriveContext, labelNow, type SyncOptions } from '../drive/context.ts'
+import type { DriveContext, SyncOptions } from '../drive/context.ts'
 import type { Location } from '../files/files.ts'
 import { samenessOf } from '../replica/forest.ts'
-import { type DiskRow, tables } from '../replica/tables.ts'
+import { tables } from '../replica/tables.ts'
 import type { StoreWriter } from '../store/store.ts'
 import { type Assembly, assembleFiles, type FileContent } from '../transfer/download.ts'
 import type { DiskWork } from './disk-work.ts'
-import {
-  childLocation,
-  DiskMoved,
-  expectAsRow,
-  expectFree,
-  giveBack,
-  locationOf,
-  sameFile,
-  stagingPath,
-  stashPath,
-  statAt,
-} from './place.ts'
+import { childLocation, expectAsRow, expectFree, locationOf, stagingPath } from './place.ts'
 
 export type FileAction = Extract<Action, { do: 'create' | 'update' }>
 
@@ -148,40 +137,18 @@ export class FileWork {
       signature: '',
     } as const
     if (action.do === 'create') {
-      if (action.over) this.#work.stashOver(tx, action.over, target)
-      else expectFree(files, target)
-      this.#work.rename(staging, target)
+      if (action.over) {
+        this.#work.replace(tx, action.over, staging, target)
+        replica.putDisk(tx, action.over, null)
+      } else {
+        expectFree(files, target)
+        this.#work.rename(staging, target)
+      }
       this.#work.restat(tx, action.id, { ...shown, parent: action.parent, name: action.name }, target)
       return
     }
-    this.#replace(tx, action.id, row!, staging, target)
+    this.#work.replace(tx, action.id, staging, target)
     this.#work.restat(tx, action.id, { ...shown, parent: row!.parent, name: row!.name }, target)
-  }
-
-  /** R10: the victim is linked into the stash, replaced in one step, and looked at again. */
-  #replace(tx: StoreWriter, id: RecordId, row: DiskRow, staging: Location, target: Location): void {
-    const { files } = this.#context
-    const before = expectAsRow(files, target, row)
-    const stash: Location = { area: 'work', path: stashPath(files, id) }
-    files.transfer('link', target, stash)
-    const linked = statAt(files, stash)
-    if (!sameFile(before, linked)) {
-      files.work.removeFile(stash.path)
-      throw new DiskMoved(target.path)
-    }
-    this.#work.rename(staging, target)
-    if (!sameFile(before, statAt(files, stash))) {
-      giveBack(files, stash, target, labelNow(this.#context))
-      this.#work.again = true
-      return
-    }
-    tables.stash.put(tx, stash.path, {
-      record: id,
-      path: target.path,
-      size: row.size,
-      mtime: before.mtime,
-      version: row.version,
-    })
   }
 
   #report(): void {

@@ -109,7 +109,6 @@ class Applier {
   readonly #options: SyncOptions
   readonly #work: DiskWork
   readonly #files: FileWork
-  readonly #newFolders: RecordId[] = []
 
   constructor(work: DiskWork, files: FileWork, options: SyncOptions) {
     this.#context = work.context
@@ -200,9 +199,13 @@ class Applier {
     const { row, location } = this.#work.node(tx, id)
     const target = childLocation(this.#work.folder(tx, parent), name)
     expectAsRow(this.#context.files, location, row)
-    if (over) this.#work.stashOver(tx, over, target)
-    else if (!this.#sameSpot(location, target)) expectFree(this.#context.files, target)
-    this.#work.rename(location, target)
+    if (over) {
+      this.#work.replace(tx, over, location, target)
+      this.#context.replica.putDisk(tx, over, null)
+    } else {
+      if (!this.#sameSpot(location, target)) expectFree(this.#context.files, target)
+      this.#work.rename(location, target)
+    }
     this.#work.restat(tx, id, { ...row, parent, name }, target)
   }
 
@@ -223,7 +226,7 @@ class Applier {
     const kind = body.kind === 'folder' ? 'folder' : 'link'
     if (kind === 'folder') {
       area.makeDirectory(target.path)
-      this.#newFolders.push(id)
+      tables.undated.put(tx, id, '')
     } else this.#writeLink(id, body.content, body.attributes.mtime, target)
     this.#work.note(target)
     this.#work.note(parentOf(target))
@@ -290,14 +293,7 @@ class Applier {
       if (!sameFile(before, after)) {
         giveBack(files, { area: 'work', path: stash }, location, labelNow(this.#context))
         this.#work.again = true
-      } else
-        tables.stash.put(tx, stash, {
-          record: id,
-          path: location.path,
-          size: row.size,
-          mtime: before.mtime,
-          version: row.version,
-        })
+      } else this.#work.stashed(tx, id, row, location, stash, before)
     }
     this.#work.note(parentOf(location))
     replica.putDisk(tx, id, null)
@@ -305,14 +301,18 @@ class Applier {
 
   /** Folders are dated when all that came with them is inside; later changes inside are theirs. */
   #dateFolders(): void {
-    if (this.#newFolders.length === 0) return
     const { files, replica } = this.#context
+    const undated = [...tables.undated.entries(replica.store)].map(([id]) => id as RecordId)
+    if (undated.length === 0) return
     replica.transaction('lazy', (tx) => {
-      for (const id of this.#newFolders) {
+      for (const id of undated) {
+        tables.undated.delete(tx, id)
         const row = tables.disk.get(tx, id)
+        const mtime = replica.effective(tx, id)?.body.attributes.mtime
         const location = row && locationOf(tx, id)
-        if (!row || location?.area !== 'folder' || statAt(files, location)?.type !== 'folder') continue
-        files.folder.setModified(location.path, row.attributes.mtime)
+        if (mtime === undefined || location?.area !== 'folder') continue
+        const stat = statAt(files, location)
+        if (stat?.type === 'folder' && stat.mtime !== mtime) files.folder.setModified(location.path, mtime)
       }
     })
   }

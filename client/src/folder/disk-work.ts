@@ -1,11 +1,20 @@
 /** What every change of the disk has in common: where things are, what must be made durable, what could not be done. */
 import { type RecordId, ROOT } from '@pileus/core/ids/ids'
 import type { View } from '@pileus/core/tree/view'
-import type { DriveContext } from '../drive/context.ts'
-import { FileError, type Location } from '../files/files.ts'
+import { type DriveContext, labelNow } from '../drive/context.ts'
+import { FileError, type Location, type Stat } from '../files/files.ts'
 import { type DiskRow, tables } from '../replica/tables.ts'
 import type { StoreReader, StoreWriter } from '../store/store.ts'
-import { DiskMoved, expectAsRow, locationOf, parentOf, stashPath, statAt } from './place.ts'
+import {
+  DiskMoved,
+  expectAsRow,
+  giveBack,
+  locationOf,
+  parentOf,
+  sameFile,
+  stashPath,
+  statAt,
+} from './place.ts'
 import type { PathProblem } from './scan.ts'
 import { diskPath } from './tree-paths.ts'
 
@@ -53,9 +62,10 @@ export class DiskWork {
     } catch (error) {
       if (error instanceof DiskMoved) this.blocked.push({ path: this.pathOf(id), problem: BLOCKED })
       else if (error instanceof FileError && error.code !== 'full') {
-        const { path, code, message } = error
+        const { code } = error
         const unexpected = code === 'exists' || code === 'not-found' || code === 'not-empty'
-        ;(unexpected ? this.blocked : this.problems).push({ path, problem: message })
+        const problem = `it cannot be changed on this disk: ${error.reason}`
+        ;(unexpected ? this.blocked : this.problems).push({ path: this.pathOf(id), problem })
       } else throw error
       this.left.add(id)
       return false
@@ -75,26 +85,46 @@ export class DiskWork {
     return parts.join('/')
   }
 
-  /** Keeps what is about to be replaced, by a second link: the name never stands empty. */
-  stashOver(tx: StoreWriter, over: RecordId, target: Location): void {
+  /**
+   * R10, R13: brings what is at `from` to `target` in the place of `victim`, in one step. The victim is linked into
+   * the stash first and looked at again afterwards: what a program wrote to it meanwhile goes back to the person.
+   */
+  replace(tx: StoreWriter, victim: RecordId, from: Location, target: Location): void {
     const { files, replica } = this.context
-    const { row, location } = this.node(tx, over)
+    const { row, location } = this.node(tx, victim)
     const respelled = location.path !== target.path
     const oneName = replica.caseInsensitive && replica.nameKey(location.path) === replica.nameKey(target.path)
     if (location.area !== target.area || (respelled && !oneName)) throw new DiskMoved(target.path)
     const before = expectAsRow(files, location, row)
-    const stash = stashPath(files, over)
-    files.transfer('link', location, { area: 'work', path: stash })
-    // Such a disk might keep the spelling of what is replaced.
-    if (respelled) files[location.area].removeFile(location.path)
-    tables.stash.put(tx, stash, {
-      record: over,
-      path: location.path,
-      size: row.size,
-      mtime: before.mtime,
-      version: row.version,
-    })
-    replica.putDisk(tx, over, null)
+    const stash: Location = { area: 'work', path: stashPath(files, victim) }
+    files.transfer('link', location, stash)
+    try {
+      if (!sameFile(before, statAt(files, stash))) throw new DiskMoved(target.path)
+      // Such a disk might keep the spelling of what is replaced.
+      if (respelled) files[location.area].removeFile(location.path)
+      this.rename(from, target)
+    } catch (error) {
+      // A simulated or real end of the process leaves both; the next run knows what the second link is.
+      if (error instanceof FileError || error instanceof DiskMoved) this.#undoStash(stash, location)
+      throw error
+    }
+    if (sameFile(before, statAt(files, stash))) this.stashed(tx, victim, row, location, stash.path, before)
+    else {
+      giveBack(files, stash, target, labelNow(this.context))
+      this.again = true
+    }
+  }
+
+  /** Notes what the stash holds since a moment ago. */
+  stashed(tx: StoreWriter, record: RecordId, row: DiskRow, from: Location, stash: string, stat: Stat): void {
+    const { size, version } = row
+    tables.stash.put(tx, stash, { record, path: from.path, size, mtime: stat.mtime, version })
+  }
+
+  #undoStash(stash: Location, location: Location): void {
+    const { files } = this.context
+    if (statAt(files, location)) files.work.removeFile(stash.path)
+    else files.transfer('rename', stash, location)
   }
 
   node(tx: StoreReader, id: RecordId): { row: DiskRow; location: Location } {

@@ -234,6 +234,7 @@ export class Replica {
       tables.disk.delete(tx, id)
       tables.base.delete(tx, id)
       tables.nameless.delete(tx, id)
+      tables.renamed.delete(tx, id)
       return
     }
     tables.disk.put(tx, id, row)
@@ -241,7 +242,10 @@ export class Replica {
     if (row.identity && (hadIdentity || row.identity !== before.identity)) {
       tables.diskIdentity.put(tx, row.identity, id)
     }
-    if (row.version === this.effective(tx, id)?.key) tables.base.delete(tx, id)
+    const effective = this.effective(tx, id)
+    if (row.version === effective?.key) tables.base.delete(tx, id)
+    if (effective && effective.body.place.name !== row.name) tables.renamed.put(tx, id, '')
+    else tables.renamed.delete(tx, id)
   }
 
   /** Whoever had the name on the disk stays known as a row without one, until it is found or gone. */
@@ -292,6 +296,8 @@ export class Replica {
     const before = effectiveBody(tx, id)
     write()
     this.touch(tx, id)
+    if (after?.conflictOf && !after.deleted) tables.copies.put(tx, id, '')
+    else if (before?.conflictOf) tables.copies.delete(tx, id)
     if (
       before &&
       after &&

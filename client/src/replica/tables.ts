@@ -112,6 +112,12 @@ export const tables = {
   disk: jsonTable<DiskRow>('disk'),
   /** parent/name → record; the name folded on disks that ignore case. */
   diskChild: rawTable<RecordId>('diskChild'),
+  /** Folders that came from the server and are not dated yet: they are when all that came with them is inside. */
+  undated: rawTable<string>('undated'),
+  /** Rows that show another name than their record's: somebody else had it first (R3). */
+  renamed: rawTable<string>('renamed'),
+  /** Conflict copies nobody has dealt with. */
+  copies: rawTable<string>('copies'),
   /** Rows whose name another row has taken: their node moved or is gone, which the next scan tells. */
   nameless: rawTable<string>('nameless'),
   diskIdentity: rawTable<RecordId>('diskIdentity'),
