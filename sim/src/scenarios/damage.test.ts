@@ -5,7 +5,6 @@ import { memoryFiles } from '@pileus/client/files/memory'
 import type { Calls } from '@pileus/client/remote/calls'
 import { type MemoryStore, memoryStore } from '@pileus/client/store/memory'
 import type { ChangesPage } from '@pileus/core/protocol/changes'
-import { Problem } from '@pileus/core/protocol/problem'
 import { describe, expect, it } from 'vitest'
 import { chanceOf } from '../world/random.ts'
 import { createHome } from '../world/world.ts'
@@ -379,28 +378,5 @@ describe('a server set back to an earlier state (scenario 8)', () => {
     const before = b.show()
     await expect(b.sync()).rejects.toThrow(ServerUntrue)
     expect(b.show()).toEqual(before)
-  })
-})
-
-describe('quota (bad input)', () => {
-  it('an exceeded quota is said, nothing is half-pushed, and after making room all goes on', async () => {
-    const small = await createHome(chanceOf(7), 2, { quotaBytes: 300_000 })
-    const { sites, settle } = await setScene(small, 1)
-    const [a, b] = sites
-    a.put('d/small', 'x')
-    await settle(a, b)
-    a.write('d/too big', noise(1, 400_000))
-    const refused = await a.sync().then(
-      () => null,
-      (error: unknown) => error,
-    )
-    expect(refused).toBeInstanceOf(Problem)
-    expect(refused).toMatchObject({ code: 'quota-exceeded' })
-    expect(b.show()).toEqual({ 'd/': '', 'd/small': 'x' })
-    // Reading still works, and what the others have comes.
-    a.remove('d/too big')
-    a.put('d/fits', 'y')
-    await settle(a, b)
-    expect(b.show()).toEqual({ 'd/': '', 'd/small': 'x', 'd/fits': 'y' })
   })
 })

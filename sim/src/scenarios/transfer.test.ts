@@ -4,6 +4,7 @@ import { Unreachable } from '@pileus/client/remote/remote'
 import { chunkerKey, cutLength } from '@pileus/core/content/chunker'
 import { nodeCrypto } from '@pileus/core/crypto/node'
 import { CHUNK_MAX_BYTES, LIST_INLINE_ENTRIES } from '@pileus/core/limits'
+import { Problem } from '@pileus/core/protocol/problem'
 import { describe, expect, it } from 'vitest'
 import { chanceOf } from '../world/random.ts'
 import { createHome, type Device } from '../world/world.ts'
@@ -244,5 +245,28 @@ describe('a bad line (scenario 17)', () => {
       expect(b.text('edited')).toBe(`edit ${at}`)
     }
     expect(at).toBeGreaterThan(8)
+  })
+})
+
+describe('quota (bad input)', () => {
+  it('an exceeded quota is said, nothing is half-pushed, and after making room all goes on', async () => {
+    const small = await createHome(chanceOf(7), 2, { quotaBytes: 300_000 })
+    const { sites, settle } = await setScene(small, 1)
+    const [a, b] = sites
+    a.put('d/small', 'x')
+    await settle(a, b)
+    a.write('d/too big', noise(1, 400_000))
+    const refused = await a.sync().then(
+      () => null,
+      (error: unknown) => error,
+    )
+    expect(refused).toBeInstanceOf(Problem)
+    expect(refused).toMatchObject({ code: 'quota-exceeded' })
+    expect(b.show()).toEqual({ 'd/': '', 'd/small': 'x' })
+    // Reading still works, and what the others have comes.
+    a.remove('d/too big')
+    a.put('d/fits', 'y')
+    await settle(a, b)
+    expect(b.show()).toEqual({ 'd/': '', 'd/small': 'x', 'd/fits': 'y' })
   })
 })
