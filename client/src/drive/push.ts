@@ -10,13 +10,33 @@ import { decodeSealed } from '../replica/replica.ts'
 import { getMeta, type Pending, putMeta, tables } from '../replica/tables.ts'
 import type { StoreWriter } from '../store/store.ts'
 import type { DriveContext, SyncOptions } from './context.ts'
+import { pull } from './pull.ts'
 
-export interface Pushed {
+interface Pushed {
   readonly accepted: number
   /** Records the server had newer: to be pulled and settled. */
   readonly stale: number
   /** Records whose chunks the server lacks: their files are read again. */
   readonly missing: number
+}
+
+/** Attempts to empty the outbox before a round gives up on it. */
+const MAX_ATTEMPTS = 12
+
+/** Pushes until the outbox is empty, settling what the server had newer. True when files must be read again. */
+export async function pushAll(
+  context: DriveContext,
+  options: SyncOptions,
+  total: { pushed: number; pulled: number },
+): Promise<boolean> {
+  const { store } = context.replica
+  for (let attempt = 0; tables.outbox.count(store) > 0 && attempt < MAX_ATTEMPTS; attempt++) {
+    const pushed = await push(context, options)
+    total.pushed += pushed.accepted
+    if (pushed.missing > 0) return true
+    if (pushed.stale > 0 || tables.outbox.count(store) > 0) total.pulled += await pull(context, options)
+  }
+  return false
 }
 
 interface Ready {
@@ -26,7 +46,7 @@ interface Ready {
 }
 
 /** Pushes everything pending, once. `generation` is the collection generation the chunks were checked under. */
-export async function push(context: DriveContext, options: SyncOptions): Promise<Pushed> {
+async function push(context: DriveContext, options: SyncOptions): Promise<Pushed> {
   const total = { accepted: 0, stale: 0, missing: 0 }
   // What the server is about to see under this writer's counters must never be made again with other bytes:
   // it is durable here first, with all that was written before.

@@ -28,7 +28,7 @@ function listening(greeting: () => Announcement | null) {
   const heard: number[] = []
   const cuts: string[] = []
   const listener = keepListening(
-    { line, zone, timers, clock: timers.clock, random: seededRandom(1) },
+    { line, zone, timers, clock: timers.clock, random: seededRandom('listening') },
     { announced: ({ head }) => heard.push(head.sequence), cut: (why) => cuts.push(why.message) },
   )
   const settle = () => new Promise((resolve) => setImmediate(resolve))
