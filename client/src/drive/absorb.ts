@@ -54,7 +54,7 @@ class Absorption {
     this.#context = context
     this.#scan = scan
     this.#options = options
-    this.#reading = new Reading(context, options, scan.problems)
+    this.#reading = new Reading(context, options, scan)
   }
 
   async run(): Promise<Absorbed> {
