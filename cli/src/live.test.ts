@@ -35,6 +35,7 @@ beforeAll(async () => {
   running = [startLive(laptop), startLive(desktop)]
 })
 afterAll(async () => {
+  if (process.env.SHOW) console.log(running.map((live) => live.output()).join('\n----\n'))
   await Promise.all(running.map((live) => live.stop('SIGKILL')))
   await server?.stop()
   rmSync(ROOT, { recursive: true, force: true })
