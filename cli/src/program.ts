@@ -162,11 +162,11 @@ function addSyncCommands(program: Command, add: AddCommand): void {
   add<SyncOptions>(
     program,
     'sync',
-    'make this device and the server hold the same',
-    'pileus sync --once',
+    'keep the folder and the server the same, until Ctrl-C',
+    'pileus sync\npileus sync --once',
     async (context, _args, options) => (await import('./commands/sync.ts')).sync(context, options),
   )
-    .option('--once', 'sync, then end')
+    .option('--once', 'sync once, then end')
     .addOption(
       new Option('--deletions <answer>', 'what to do with many deletions at once')
         .choices(['hold', 'accept', 'undo'])
@@ -217,7 +217,7 @@ function addOtherCommands(program: Command, add: AddCommand): void {
 Start:
   pileus signup --server http://localhost:3001 ana
   pileus link ~/Pileus
-  pileus sync --once
+  pileus sync
 
 Passwords are asked for, or read from PILEUS_PASSWORD, PILEUS_NEW_PASSWORD, PILEUS_PHRASE and PILEUS_PASSPHRASE.
 Exit codes: pileus help exit-codes`,

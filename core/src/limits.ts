@@ -39,6 +39,12 @@ export const CHUNK_IDS_MAX = 4_096
 /** Stored bytes one fetch may ask for. */
 export const FETCH_MAX_BYTES = 32 * MiB
 
+/** An announcement carries the records of a commit up to this size; the receiver asks for larger ones. */
+export const LIVE_NEWS_MAX_BYTES = 64 * KiB
+export const LIVE_HEARTBEAT_SECONDS = 30
+/** What the server will hold for a receiver that does not read. */
+export const LIVE_UNREAD_MAX_BYTES = 1 * MiB
+
 /** Bounded CBOR. */
 export const CBOR_MAX_DEPTH = 16
 /** Values and keys together; the largest message, a page of full records, has half as many. */

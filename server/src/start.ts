@@ -33,6 +33,8 @@ export interface StartOptions {
   readonly rateLimits?: RateLimits
   readonly trustedProxies?: string
   readonly logLevel?: LogLevel
+  /** Between two heartbeats of a live channel; the protocol's unless given. */
+  readonly heartbeatSeconds?: number
   /** Where log lines go; standard error unless given. */
   readonly logTo?: DestinationStream
   /** Milliseconds since 1970. */
@@ -109,6 +111,7 @@ export async function startServer(options: StartOptions): Promise<RunningServer>
     trustedProxies: options.trustedProxies ?? '',
     newRequestId: randomUUID,
     version: VERSION,
+    ...(options.heartbeatSeconds !== undefined && { heartbeatSeconds: options.heartbeatSeconds }),
   })
   const closeEngines = async () => {
     for (const engine of Object.values(opened)) await engine.close()
@@ -181,11 +184,12 @@ function listenReason(code: unknown, error: unknown): string {
 
 /** Waits for accepted requests; cuts those that take too long. */
 async function finish({ app, stopAccepting }: Gateway): Promise<void> {
-  stopAccepting()
+  const channels = stopAccepting()
   const cut = setTimeout(() => app.server.closeAllConnections(), FINISH_MS)
   // A kept-alive connection is only closed while it is idle, and may become so at any moment.
   const idle = setInterval(() => app.server.closeIdleConnections(), IDLE_CHECK_MS)
   try {
+    await channels
     await app.close()
   } finally {
     clearTimeout(cut)

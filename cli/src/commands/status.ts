@@ -3,8 +3,10 @@ import { existsSync } from 'node:fs'
 import type { Context } from '../context.ts'
 import { readLocalStatus } from '../device/drive.ts'
 import { readLinkedFolder } from '../home/linked-folder.ts'
+import { type LiveReport, readLiveReport } from '../home/live-report.ts'
 import { requireSignedIn } from '../home/signed-in.ts'
-import { columns, formatCount, printable } from '../terminal/format.ts'
+import { columns, formatCount, formatDuration, printable } from '../terminal/format.ts'
+import { progressLine } from '../terminal/progress.ts'
 
 export async function status(context: Context): Promise<undefined> {
   const { home, out } = context
@@ -31,6 +33,8 @@ export async function status(context: Context): Promise<undefined> {
   const isThere = existsSync(linked.folder)
   const local = readLocalStatus(home)
   rows.push(['folder', `${printable(linked.folder)}${isThere ? '' : ' (not there now)'}`])
+  const running = readLiveReport(home)
+  rows.push(['sync', running ? liveLine(running) : 'not running: `pileus sync` keeps the folder in sync'])
   rows.push(['synced', `${formatCount(local.nodes, 'file, folder or link', 'files, folders and links')}`])
   rows.push(['waiting', local.pending === 0 ? 'nothing' : `${formatCount(local.pending, 'change')} to send`])
   if (local.heldDeletions > 0) {
@@ -40,6 +44,7 @@ export async function status(context: Context): Promise<undefined> {
     ])
   }
   const lists = [
+    ...(running?.notes ?? []).map(printable),
     ...local.problems.map(({ path, problem }) => `not synced: ${printable(path)}: ${printable(problem)}`),
     ...local.conflicts.map((path) => `two versions: ${printable(path)} is a conflict copy`),
   ]
@@ -48,5 +53,21 @@ export async function status(context: Context): Promise<undefined> {
     folder: linked.folder,
     folderIsThere: isThere,
     ...local,
+    live: running,
   })
+}
+
+/** What the running sync does, in a line. */
+export function liveLine({ now, bytesPerSecond, secondsLeft }: LiveReport): string {
+  switch (now.state) {
+    case 'up-to-date':
+      return 'up to date'
+    case 'offline':
+    case 'problem':
+      return `${now.state}: ${printable(now.why)}`
+    case 'working': {
+      const line = progressLine({ filesTotal: 0, bytesTotal: 0, ...now }, bytesPerSecond)
+      return secondsLeft === null ? line : `${line} · ${formatDuration(secondsLeft * 1_000)} left`
+    }
+  }
 }

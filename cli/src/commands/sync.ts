@@ -1,10 +1,9 @@
-/** `pileus sync --once`: makes this device and the server hold the same, then ends. */
+/** `pileus sync --once`: makes this device and the server hold the same, then ends. Without --once: `live.ts`. */
 import type { SyncReport } from '@pileus/client/drive/drive'
 import type { Context } from '../context.ts'
 import { openDevice } from '../device/device.ts'
 import { openLinkedDrive } from '../device/drive.ts'
 import type { Exit } from '../failures/exit-codes.ts'
-import { Failure } from '../failures/failure.ts'
 import { requireLinkedFolder } from '../home/linked-folder.ts'
 import { requireSignedIn } from '../home/signed-in.ts'
 import { formatBytes, formatCount, formatDuration, joinWords, printable } from '../terminal/format.ts'
@@ -19,13 +18,7 @@ export interface SyncOptions {
 const SHOWN = 10
 
 export async function sync(context: Context, options: SyncOptions): Promise<Exit> {
-  if (!options.once) {
-    throw new Failure(
-      'usage',
-      'sync-once',
-      'Say `pileus sync --once`: syncing continuously is not there yet.',
-    )
-  }
+  if (!options.once) return (await import('./live.ts')).syncLive(context, options.deletions ?? 'hold')
   requireSignedIn(context.home)
   const linked = requireLinkedFolder(context.home)
   const device = await openDevice(context)
@@ -38,8 +31,7 @@ export async function sync(context: Context, options: SyncOptions): Promise<Exit
     report = await opened.drive.syncOnce({
       signal: context.signal,
       heldDeletions: options.deletions ?? 'hold',
-      progress: ({ phase, files, bytes }) =>
-        progress.update({ phase, files, bytes, filesTotal: 0, bytesTotal: 0 }),
+      progress: (now) => progress.update({ filesTotal: 0, bytesTotal: 0, ...now }),
     })
   } finally {
     progress.end()

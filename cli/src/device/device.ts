@@ -1,7 +1,7 @@
 /** The device that a home holds, signed in at its server. */
 import type { SignedIn as Connection } from '@pileus/client/account/account'
 import { decodeSecrets } from '@pileus/client/keys/device-secrets'
-import { deviceSession, signedIn } from '@pileus/client/remote/session'
+import { deviceSession, type Session, signedIn } from '@pileus/client/remote/session'
 import { nodeCrypto } from '@pileus/core/crypto/node'
 import type { Context } from '../context.ts'
 import { Failure } from '../failures/failure.ts'
@@ -14,6 +14,7 @@ export interface Device {
   readonly signedIn: SignedIn
   /** For the client library. Opens a session when it is first used. */
   readonly connection: Connection
+  readonly session: Session
 }
 
 /** Throws Failure when nobody is signed in here, or the keys cannot be opened. */
@@ -26,6 +27,7 @@ export async function openDevice(context: Context): Promise<Device> {
   const session = deviceSession({ ...network, device: device.device })
   return {
     signedIn: found,
+    session,
     connection: { context: network, calls: signedIn(network.calls, session), device },
   }
 }

@@ -24,6 +24,8 @@ export interface Absorbed {
   /** Deletions that wait for the person. */
   readonly held: number
   readonly bytesSent: number
+  /** Rows that a scan of a part did not find: only a scan of everything tells whether they are gone. */
+  readonly unconfirmed: number
 }
 
 /** Makes the disk's changes pending. Rejects when uploads fail; what was taken up until then stays. */
@@ -52,7 +54,7 @@ class Absorption {
     this.#context = context
     this.#scan = scan
     this.#options = options
-    this.#reading = new Reading(context, options, scan.problems)
+    this.#reading = new Reading(context, options, scan)
   }
 
   async run(): Promise<Absorbed> {
@@ -64,9 +66,10 @@ class Absorption {
     for (const changed of this.#scan.changed) await this.#changed(changed)
     await this.#reading.uploader.finish()
     this.#commitStored()
-    this.#goneForGood([...gone])
+    if (!this.#scan.partial) this.#goneForGood([...gone])
     const { problems, uploader } = this.#reading
-    return { problems, held: this.#held, bytesSent: uploader.counts.bytesSent }
+    const unconfirmed = this.#scan.partial ? gone.size : 0
+    return { problems, held: this.#held, bytesSent: uploader.counts.bytesSent, unconfirmed }
   }
 
   /** Folders and renames first: they need no upload, and everything else hangs in them. */

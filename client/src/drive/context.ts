@@ -54,6 +54,9 @@ export type Progress = (now: {
   readonly phase: 'reading' | 'scanning' | 'uploading' | 'pushing' | 'downloading' | 'tidying'
   readonly files: number
   readonly bytes: number
+  /** What there is to do in this phase, where it is known. */
+  readonly filesTotal?: number
+  readonly bytesTotal?: number
 }) => void
 
 export interface SyncOptions {

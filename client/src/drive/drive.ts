@@ -16,8 +16,9 @@ import { getMeta, putMeta, tables } from '../replica/tables.ts'
 import type { Store } from '../store/store.ts'
 import { absorb } from './absorb.ts'
 import { type DriveContext, type DriveZone, labelNow, type SyncOptions } from './context.ts'
+import { type HintedReport, type Hints, syncHinted } from './hinted.ts'
 import { pull } from './pull.ts'
-import { push } from './push.ts'
+import { pushAll } from './push.ts'
 
 export interface SyncReport {
   /** Record versions sent and received. */
@@ -162,7 +163,7 @@ export class Drive {
     const scan = scanFolder(replica, replica.store, files)
     const absorbed = await absorb(this.#context, scan, options)
     total.bytesSent += absorbed.bytesSent
-    const again = await this.#pushAll(options, total)
+    const again = await pushAll(this.#context, options, total)
     checkMarker(files, this.#context.zone.zone)
     const all = options.everything === true || (everything && this.#neverApplied())
     const applied = await applyView(this.#context, options, all)
@@ -174,19 +175,6 @@ export class Drive {
     const more = again || applied.again || tables.outbox.count(replica.store) > 0
     if (!more) replica.transaction('durable', (tx) => putMeta(tx, 'run', (getMeta(tx, 'run') ?? 0) + 1))
     return { again: more, blocked: applied.blocked.length > 0, problems, held: absorbed.held }
-  }
-
-  /** Pushes until the outbox is empty, settling what the server had newer. True when files must be read again. */
-  async #pushAll(options: SyncOptions, total: { pushed: number; pulled: number }): Promise<boolean> {
-    const { store } = this.#context.replica
-    for (let attempt = 0; tables.outbox.count(store) > 0 && attempt < MAX_ROUNDS; attempt++) {
-      const pushed = await push(this.#context, options)
-      total.pushed += pushed.accepted
-      if (pushed.missing > 0) return true
-      if (pushed.stale > 0 || tables.outbox.count(store) > 0)
-        total.pulled += await pull(this.#context, options)
-    }
-    return false
   }
 
   #neverApplied(): boolean {
@@ -203,6 +191,11 @@ export class Drive {
 
   #conflicts(): string[] {
     return conflictPaths(this.#context.replica)
+  }
+
+  /** What a live sync does about hints alone. Rejects like `syncOnce`; the stash is left to that. */
+  syncHinted(hints: Hints, options: SyncOptions = {}): Promise<HintedReport> {
+    return syncHinted(this.#context, hints, options)
   }
 
   status(): DriveStatus {

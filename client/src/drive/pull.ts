@@ -4,6 +4,7 @@
  */
 import type { Digest, RecordId } from '@pileus/core/ids/ids'
 import type { ChangesPage } from '@pileus/core/protocol/changes'
+import type { Announcement } from '@pileus/core/protocol/live'
 import { Problem } from '@pileus/core/protocol/problem'
 import type { ZoneHead } from '@pileus/core/protocol/zone'
 import type { RecordVersion } from '@pileus/core/records/record'
@@ -29,6 +30,12 @@ export class ServerUntrue extends Error {
   }
 }
 
+interface Place {
+  readonly incarnation: number
+  readonly sequence: number
+  readonly chain: Digest
+}
+
 interface Received {
   readonly version: RecordVersion
   readonly sealed: SealedRecord
@@ -43,24 +50,9 @@ export async function pull(context: DriveContext, options: SyncOptions): Promise
   for (;;) {
     options.signal?.throwIfAborted()
     const page = await readPage()
-    const records = await openPage(context, page)
-    const texts = new Map<RecordId, TextMerge>()
-    for (const record of records) {
-      const text = await textMergeFor(context, record)
-      if (text) texts.set(record.version.id, text)
-    }
-    replica.transaction('durable', (tx) => {
-      for (const record of records) integrate(context, tx, record, texts.get(record.version.id) ?? null)
-      stampClashesAgain(context, tx, records)
-      putMeta(tx, 'cursor', page.cursor)
-      if (!page.more && getMeta(tx, 'rereading')) finishRereading(context, tx)
-    })
-    received += records.length
+    received += await takePage(context, page)
     options.progress?.({ phase: 'reading', files: received, bytes: 0 })
-    if (!page.more) {
-      checkSet(context, page.head)
-      return received
-    }
+    if (!page.more) return received
   }
 
   async function readPage(): Promise<ChangesPage> {
@@ -78,6 +70,48 @@ export async function pull(context: DriveContext, options: SyncOptions): Promise
       return remote.changes(zone.zone, null)
     }
   }
+}
+
+/**
+ * Takes what was announced, if it directly follows the cursor. Returns how many records came, or null where the
+ * server has to be asked, because something lies between or nothing was carried.
+ */
+export async function takeAnnouncement(
+  context: DriveContext,
+  { head, news }: Announcement,
+): Promise<number | null> {
+  const { store } = context.replica
+  const cursor = getMeta(store, 'cursor')
+  if (!cursor || getMeta(store, 'rereading') || head.zone !== context.zone.zone) return null
+  if (samePlace(cursor, head)) return 0
+  // Older than what this device knows: its own push, answered before it was announced.
+  if (news && head.incarnation === cursor.incarnation && head.sequence < cursor.sequence) return 0
+  if (!news || !samePlace(cursor, news.after)) return null
+  const { incarnation, sequence, chain } = head
+  return takePage(context, { ...news, cursor: { incarnation, sequence, chain }, more: false, head })
+}
+
+function samePlace(a: Place, b: Place): boolean {
+  return a.incarnation === b.incarnation && a.sequence === b.sequence && a.chain === b.chain
+}
+
+/** Verifies, opens and integrates a page that follows the cursor. */
+async function takePage(context: DriveContext, page: ChangesPage): Promise<number> {
+  const { replica } = context
+  const records = await openPage(context, page)
+  const texts = new Map<RecordId, TextMerge>()
+  for (const record of records) {
+    const text = await textMergeFor(context, record)
+    if (text) texts.set(record.version.id, text)
+  }
+  replica.transaction('durable', (tx) => {
+    for (const record of records) integrate(context, tx, record, texts.get(record.version.id) ?? null)
+    stampClashesAgain(context, tx, records)
+    putMeta(tx, 'cursor', page.cursor)
+    if (!page.more && getMeta(tx, 'rereading')) finishRereading(context, tx)
+  })
+  if (!page.more) checkSet(context, page.head)
+  return records.length
 }
 
 /** Opens the page's records, each proven to be part of a batch that a writer of the zone signed. */

@@ -10,13 +10,37 @@ import { decodeSealed } from '../replica/replica.ts'
 import { getMeta, type Pending, putMeta, tables } from '../replica/tables.ts'
 import type { StoreWriter } from '../store/store.ts'
 import type { DriveContext, SyncOptions } from './context.ts'
+import { pull } from './pull.ts'
 
-export interface Pushed {
+interface Pushed {
   readonly accepted: number
   /** Records the server had newer: to be pulled and settled. */
   readonly stale: number
   /** Records whose chunks the server lacks: their files are read again. */
   readonly missing: number
+  /** Nothing else came to the zone since the cursor, which now stands at its head. */
+  readonly alone: boolean
+}
+
+/** Attempts to empty the outbox before a round gives up on it. */
+const MAX_ATTEMPTS = 12
+
+/** Pushes until the outbox is empty, settling what the server had newer. True when files must be read again. */
+export async function pushAll(
+  context: DriveContext,
+  options: SyncOptions,
+  total: { pushed: number; pulled: number },
+): Promise<boolean> {
+  const { store } = context.replica
+  for (let attempt = 0; tables.outbox.count(store) > 0 && attempt < MAX_ATTEMPTS; attempt++) {
+    const pushed = await push(context, options)
+    total.pushed += pushed.accepted
+    if (pushed.missing > 0) return true
+    // Others wrote meanwhile: the cursor comes up to what is known here, so that the two tell of one state again.
+    if (!pushed.alone || pushed.stale > 0 || tables.outbox.count(store) > 0)
+      total.pulled += await pull(context, options)
+  }
+  return false
 }
 
 interface Ready {
@@ -26,8 +50,8 @@ interface Ready {
 }
 
 /** Pushes everything pending, once. `generation` is the collection generation the chunks were checked under. */
-export async function push(context: DriveContext, options: SyncOptions): Promise<Pushed> {
-  const total = { accepted: 0, stale: 0, missing: 0 }
+async function push(context: DriveContext, options: SyncOptions): Promise<Pushed> {
+  const total = { accepted: 0, stale: 0, missing: 0, alone: true }
   // What the server is about to see under this writer's counters must never be made again with other bytes:
   // it is durable here first, with all that was written before.
   const { replica } = context
@@ -39,6 +63,7 @@ export async function push(context: DriveContext, options: SyncOptions): Promise
     total.accepted += outcome.accepted
     total.stale += outcome.stale
     total.missing += outcome.missing
+    total.alone &&= outcome.alone
     options.progress?.({ phase: 'pushing', files: total.accepted, bytes: 0 })
   }
   return total
@@ -132,14 +157,16 @@ async function pushBatch(
     return { record: sealed, group }
   })
   const { outcomes, head } = await remote.push({ zone: zone.zone, batch: signed, records })
-  const pushed = { accepted: 0, stale: 0, missing: 0 }
+  const pushed = { accepted: 0, stale: 0, missing: 0, alone: false }
   replica.transaction('durable', (tx) => {
     for (const [index, { id, pending }] of batch.entries())
       note(context, tx, id, pending, outcomes[index]!, pushed)
     // Nothing but this batch came since the cursor: there is nothing to read back.
-    const alone =
-      cursor && head.incarnation === cursor.incarnation && head.sequence === cursor.sequence + pushed.accepted
-    if (alone)
+    pushed.alone =
+      cursor !== undefined &&
+      head.incarnation === cursor.incarnation &&
+      head.sequence === cursor.sequence + pushed.accepted
+    if (pushed.alone)
       putMeta(tx, 'cursor', { incarnation: head.incarnation, sequence: head.sequence, chain: head.chain })
   })
   return pushed

@@ -1,7 +1,7 @@
 /** Reading what a scan found, where each path that cannot be read is a problem of its own and of no other. */
 import type { Digest } from '@pileus/core/ids/ids'
 import { FileError, type Stat } from '../files/files.ts'
-import type { PathProblem } from '../folder/scan.ts'
+import type { PathProblem, Scan } from '../folder/scan.ts'
 import { hashFile, type Ingested, ingestFile } from '../transfer/ingest.ts'
 import { Uploader } from '../transfer/uploader.ts'
 import type { DriveContext, SyncOptions } from './context.ts'
@@ -13,13 +13,15 @@ export class Reading {
   readonly problems: PathProblem[]
   readonly #context: DriveContext
   readonly #options: SyncOptions
+  readonly #total: { readonly files: number; readonly bytes: number }
   #files = 0
   #bytes = 0
 
-  constructor(context: DriveContext, options: SyncOptions, problems: readonly PathProblem[]) {
+  constructor(context: DriveContext, options: SyncOptions, scan: Scan) {
     this.#context = context
     this.#options = options
-    this.problems = [...problems]
+    this.problems = [...scan.problems]
+    this.#total = filesIn(scan)
     this.uploader = new Uploader(context.remote, context.zone.zone, context.crypto, () => this.#report())
   }
 
@@ -71,6 +73,14 @@ export class Reading {
   }
 
   #report(): void {
-    this.#options.progress?.({ phase: 'uploading', files: this.#files, bytes: this.#bytes })
+    const { files, bytes } = this.#total
+    const done = { files: this.#files, bytes: this.#bytes }
+    this.#options.progress?.({ phase: 'uploading', ...done, filesTotal: files, bytesTotal: bytes })
   }
+}
+
+/** What may have to be read: less, where a file turns out to be known. */
+function filesIn({ appeared, changed }: Scan): { files: number; bytes: number } {
+  const files = [...appeared, ...changed].filter(({ stat }) => stat.type === 'file')
+  return { files: files.length, bytes: files.reduce((sum, { stat }) => sum + stat.size, 0) }
 }

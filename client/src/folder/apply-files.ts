@@ -19,6 +19,8 @@ export class FileWork {
   readonly #work: DiskWork
   #files: FileAction[] = []
   #filesDone = 0
+  #filesTotal = 0
+  #bytesTotal = 0
 
   constructor(work: DiskWork, options: SyncOptions) {
     this.#work = work
@@ -32,6 +34,10 @@ export class FileWork {
 
   add(action: FileAction): void {
     this.#files.push(action)
+    const { replica } = this.#context
+    const content = replica.effective(replica.store, action.id)?.body.content
+    this.#filesTotal++
+    if (content?.type === 'chunks') this.#bytesTotal += content.size
   }
 
   async run(): Promise<void> {
@@ -152,6 +158,12 @@ export class FileWork {
   }
 
   #report(): void {
-    this.#options.progress?.({ phase: 'downloading', files: this.#filesDone, bytes: this.bytesReceived })
+    this.#options.progress?.({
+      phase: 'downloading',
+      files: this.#filesDone,
+      bytes: this.bytesReceived,
+      filesTotal: this.#filesTotal,
+      bytesTotal: this.#bytesTotal,
+    })
   }
 }

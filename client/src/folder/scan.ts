@@ -39,12 +39,20 @@ export interface PathProblem {
   readonly problem: string
 }
 
+/** Where to look: folders by their path ('' for the top), and in each some names, or all. */
+export type Scope = ReadonlyMap<string, ReadonlySet<string> | 'all'>
+
 export interface Scan {
   readonly appeared: Appeared[]
   readonly moved: Moved[]
   readonly changed: Changed[]
-  /** Rows whose node is nowhere on the disk, children before their folders. */
+  /**
+   * Rows whose node is nowhere on the disk, children before their folders; in a scan of a part, nowhere in that part:
+   * it may have moved to where nobody looked.
+   */
   readonly gone: RecordId[]
+  /** Only a part of the folder was looked at. */
+  readonly partial: boolean
   readonly problems: PathProblem[]
   /** Files, folders and links seen. */
   readonly seen: number
@@ -57,10 +65,22 @@ export function scanFolder(replica: Replica, from: StoreReader, files: Files): S
   return scanner.scan
 }
 
+/**
+ * Compares a part of the folder with its rows: the names that `scope` lists, and all below folders that are new or
+ * have moved. What moved within the scope, or into it, is found as a move.
+ */
+export function scanScope(replica: Replica, from: StoreReader, files: Files, scope: Scope): Scan {
+  const scanner = new Scanner(replica, from, files)
+  scanner.runIn(scope)
+  return { ...scanner.scan, partial: true }
+}
+
 class Scanner {
   readonly #replica: Replica
   readonly #from: StoreReader
   readonly #files: Files
+  /** Above 0 where everything below is looked at. */
+  #whole = 0
   readonly scan = {
     appeared: [] as Appeared[],
     moved: [] as Moved[],
@@ -68,6 +88,7 @@ class Scanner {
     gone: [] as RecordId[],
     problems: [] as PathProblem[],
     seen: 0,
+    partial: false,
   }
   /** Rows found at another place: not missing at their own. */
   readonly #found = new Set<RecordId>()
@@ -80,9 +101,83 @@ class Scanner {
   }
 
   run(): void {
+    this.#whole++
     this.#folder('', ROOT, ROOT)
     for (const [id] of tables.nameless.entries(this.#from)) this.#missing.push(id as RecordId)
     for (const id of this.#missing) this.#leave(id)
+  }
+
+  runIn(scope: Scope): void {
+    const places = new Map<string, { id: RecordId; names: Set<string> | 'all' }>()
+    for (const [folder, names] of scope) {
+      const place = this.#nearest(folder, names)
+      const before = places.get(place.path)?.names
+      const all = before === 'all' || place.names === 'all'
+      places.set(place.path, {
+        id: place.id,
+        names: all ? 'all' : new Set([...(before ?? []), ...(place.names as ReadonlySet<string>)]),
+      })
+    }
+    // Outer folders first: what moved there may hold what is listed below.
+    const outerFirst = [...places].sort(([a], [b]) => (a < b ? -1 : 1))
+    for (const [path, { id, names }] of outerFirst) {
+      if (names === 'all' || this.#replica.caseInsensitive) this.#folder(path, id, id)
+      else this.#names(path, id, names)
+    }
+    for (const id of this.#missing) this.#leave(id)
+  }
+
+  /** The folder, if it is the one its row tells of; else its name in the folder above that is. */
+  #nearest(folder: string, names: ReadonlySet<string> | 'all') {
+    let path = folder
+    let wanted = names
+    for (;;) {
+      const id = this.#rowAt(path)
+      if (id !== null) return { path, id, names: wanted }
+      const slash = path.lastIndexOf('/')
+      wanted = new Set([path.slice(slash + 1)])
+      path = path.slice(0, Math.max(0, slash))
+    }
+  }
+
+  #rowAt(path: string): RecordId | null {
+    if (path === '') return ROOT
+    let id: RecordId = ROOT
+    for (const name of path.split('/')) {
+      const next = this.#replica.diskAt(this.#from, id, name)
+      if (!next) return null
+      id = next
+    }
+    const row = tables.disk.get(this.#from, id)
+    const stat = this.#quietStat(path)
+    return row?.kind === 'folder' && stat?.type === 'folder' && stat.identity === row.identity ? id : null
+  }
+
+  #quietStat(path: string): Stat | null {
+    try {
+      return this.#files.folder.stat(path)
+    } catch (error) {
+      if (error instanceof FileError) return null
+      throw error
+    }
+  }
+
+  #names(path: string, id: RecordId, names: ReadonlySet<string>): void {
+    const rows = new Map<string, RecordId>()
+    for (const name of names) {
+      const row = this.#replica.diskAt(this.#from, id, name)
+      if (row) rows.set(name, row)
+    }
+    for (const name of names) {
+      if (path !== '' || name !== MARKER) this.#entry(joinPath(path, name), name, id, rows)
+    }
+  }
+
+  /** Everything below a folder that is new here, whatever was asked for. */
+  #wholeFolder(path: string, row: RecordId | null, parent: RecordId | Appeared): void {
+    this.#whole++
+    this.#folder(path, row, parent)
+    this.#whole--
   }
 
   /** `row` is the folder's row id, null for one that has none; `parent` is what its children hang in. */
@@ -175,8 +270,9 @@ class Scanner {
   #known(id: RecordId, row: DiskRow, path: string, stat: Stat): void {
     this.#found.add(id)
     if (stat.type === 'folder') {
-      if (row.identity !== stat.identity) this.scan.changed.push({ id, path, stat })
-      this.#folder(path, id, id)
+      const replaced = row.identity !== stat.identity
+      if (replaced) this.scan.changed.push({ id, path, stat })
+      if (replaced || this.#whole > 0) this.#wholeFolder(path, id, id)
     } else if (row.signature !== stat.signature) this.scan.changed.push({ id, path, stat })
   }
 
@@ -186,13 +282,13 @@ class Scanner {
       this.#found.add(id)
       this.scan.moved.push({ id, path, parent, name, stat })
       const row = tables.disk.get(this.#from, id)!
-      if (stat.type === 'folder') this.#folder(path, id, id)
+      if (stat.type === 'folder') this.#wholeFolder(path, id, id)
       else if (row.signature !== stat.signature) this.scan.changed.push({ id, path, stat })
       return
     }
     const appeared: Appeared = { path, parent, name, stat }
     this.scan.appeared.push(appeared)
-    if (stat.type === 'folder') this.#folder(path, null, appeared)
+    if (stat.type === 'folder') this.#wholeFolder(path, null, appeared)
   }
 
   /** The row whose file or folder this is, if it is no longer where the row says. */

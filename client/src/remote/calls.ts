@@ -3,7 +3,8 @@ import { ENDPOINTS, type Endpoint } from '@pileus/core/protocol/endpoints'
 import type { Static, TSchema } from '@pileus/core/protocol/schema'
 
 type Table = typeof ENDPOINTS
-export type EndpointName = keyof Table
+/** What is asked and answered; the live channel is a port of its own (`live/line.ts`). */
+export type EndpointName = Exclude<keyof Table, 'live'>
 
 type Params<E> = E extends { readonly params: infer S extends TSchema }
   ? { readonly params: Static<S> }

@@ -37,7 +37,8 @@ export interface Endpoint {
   readonly headers?: TSchema
   /** A schema for messages, 'pack' for a stream of chunks. */
   readonly request?: TSchema | 'pack'
-  readonly response: TSchema | 'pack' | 'chunk'
+  /** 'live': the connection becomes a WebSocket with messages of live.ts. */
+  readonly response: TSchema | 'pack' | 'chunk' | 'live'
   readonly maxBodyBytes: number
 }
 
@@ -247,6 +248,15 @@ export const ENDPOINTS = {
     params: exact({ zone: ZoneIdText, record: RecordIdText }),
     query: exact({ before: Type.Optional(QueryCount) }),
     response: changes.HistoryPage,
+    maxBodyBytes: 0,
+  },
+  live: {
+    method: 'GET',
+    path: '/api/v1/zones/:zone/live',
+    summary: 'Hear of every commit as it happens, over a WebSocket',
+    audience: 'device',
+    params: inZone,
+    response: 'live',
     maxBodyBytes: 0,
   },
   push: {

@@ -66,13 +66,18 @@ function operation(name: string, endpoint: Endpoint): JsonObject {
       },
     }),
     responses: {
-      200: { description: 'Done', content: content(endpoint.response) },
+      ...success(endpoint.response),
       ...(endpoint.response === 'chunk' && {
         206: { description: 'The range that was asked for', content: OCTETS },
       }),
       ...problemReferences(endpoint),
     },
   }
+}
+
+function success(response: Endpoint['response']): JsonObject {
+  if (response === 'live') return { 101: { description: 'The connection is a WebSocket from here on' } }
+  return { 200: { description: 'Done', content: content(response) } }
 }
 
 function security(endpoint: Endpoint): Json {

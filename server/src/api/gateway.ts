@@ -14,6 +14,7 @@ import type { Metrics } from '../observe/metrics.ts'
 import type { BodyOf, ChunkAnswer, PackAnswer } from '../rules/call.ts'
 import type { Service, ServiceRequest } from '../rules/service.ts'
 import { answerFormat, discardBody, readBody } from './bodies.ts'
+import { mountLive } from './live.ts'
 import { type Health, mountOperations } from './operations.ts'
 import { problemHeaders, problemMessage, problemOf } from './problems.ts'
 
@@ -30,12 +31,14 @@ export interface GatewayOptions {
   readonly trustedProxies: string
   readonly newRequestId: () => string
   readonly version: string
+  /** Between two heartbeats of a live channel; the protocol's unless given. */
+  readonly heartbeatSeconds?: number
 }
 
 export interface Gateway {
   readonly app: FastifyInstance
-  /** From now on new requests are refused with 'shutting-down'. */
-  stopAccepting(): void
+  /** From now on new requests are refused with 'shutting-down'; live channels are closed. */
+  stopAccepting(): Promise<void>
 }
 
 /** The routes, not yet listening. */
@@ -72,10 +75,17 @@ export function createGateway(options: GatewayOptions): Gateway {
   )
   for (const name of Object.keys(ENDPOINTS) as EndpointName[]) mount(app, options.service, name)
   mountOperations(app, options)
+  const live = mountLive(app.server, {
+    service: options.service,
+    newRequestId: options.newRequestId,
+    failed: (what, error) => options.metrics.failed(what, error),
+    ...(options.heartbeatSeconds !== undefined && { heartbeatSeconds: options.heartbeatSeconds }),
+  })
   return {
     app,
     stopAccepting() {
       stopping = true
+      return live.close()
     },
   }
 }
@@ -86,6 +96,9 @@ function mount(app: FastifyInstance, service: Service, name: EndpointName): void
     method: endpoint.method,
     url: endpoint.path,
     handler: async (request, reply) => {
+      // Upgrades do not come here.
+      if (endpoint.response === 'live')
+        throw new Problem('malformed-request', 'this is a WebSocket: ask for an upgrade')
       const body = await readBody(endpoint, request.raw)
       const call: ServiceRequest<EndpointName> = {
         token: tokenOf(request),

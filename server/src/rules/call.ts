@@ -55,13 +55,25 @@ export interface PackAnswer {
   readonly pieces: AsyncIterable<Uint8Array>
 }
 
+/** What a WebSocket of this zone is told; the transport moves it. */
+export interface LiveAnswer {
+  /** Whose connection it is, to bound how many one device has. */
+  readonly device: DeviceId
+  /** Calls `listener` with each announcement as it is published, until the returned function is called. */
+  subscribe(listener: (message: Uint8Array) => void): Promise<() => void>
+  /** An announcement of the present head, without news. Rejects with Problem once the caller may not hear it. */
+  heartbeat(): Promise<Uint8Array>
+}
+
 export type AnswerOf<K extends EndpointName> = Table[K]['response'] extends 'chunk'
   ? ChunkAnswer
   : Table[K]['response'] extends 'pack'
     ? PackAnswer
-    : Table[K]['response'] extends TSchema
-      ? Static<Table[K]['response']>
-      : never
+    : Table[K]['response'] extends 'live'
+      ? LiveAnswer
+      : Table[K]['response'] extends TSchema
+        ? Static<Table[K]['response']>
+        : never
 
 export interface Call<K extends EndpointName> {
   readonly environment: Environment
@@ -88,6 +100,7 @@ export type ZoneEndpoint =
   | 'writers'
   | 'changes'
   | 'history'
+  | 'live'
   | 'push'
   | 'missing'
   | 'putPack'

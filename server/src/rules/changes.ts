@@ -28,7 +28,7 @@ export async function readChanges(call: ZoneCall<'changes'>): Promise<ChangesPag
   const chain = sequence === page.head.sequence ? page.head.chain : await chainAt(call, sequence)
   return {
     changes: versions.map(({ sequence, record, batch, leafIndex }) => {
-      return { sequence, record: message(record), batch, leaf: leafIndex }
+      return { sequence, record: messageOf(record), batch, leaf: leafIndex }
     }),
     batches,
     cursor: { incarnation, sequence, chain },
@@ -49,7 +49,7 @@ export async function readHistory(call: ZoneCall<'history'>): Promise<HistoryPag
   return {
     versions: versions.map(({ sequence, record, batch, leafIndex, storedAt }) => ({
       sequence,
-      record: message(record),
+      record: messageOf(record),
       batch,
       leaf: leafIndex,
       storedAt: new Date(storedAt).toISOString(),
@@ -117,7 +117,8 @@ async function withProofs(
   return { versions: fitting, batches: [...proofs.values()], cut: false }
 }
 
-function message({ facts, seal, refs }: SealedRecord) {
+/** A sealed record as it travels. */
+export function messageOf({ facts, seal, refs }: SealedRecord) {
   return { facts, seal, refs: { depth: refs.depth, ids: [...refs.ids] } }
 }
 

@@ -18,7 +18,7 @@ import type { Device } from '../accounts/accounts.ts'
 import { lackingChunks } from '../packs/references.ts'
 import { batchBytes, versionBytes, wireBytes } from '../zones/size.ts'
 import type { Commit, Head, StoredBatch, StoredVersion } from '../zones/zones.ts'
-import { announce } from './announce.ts'
+import { announce, newsOf } from './announce.ts'
 import { advance, type Decision, decide, type Known, type Pushed } from './decide.ts'
 import type { Environment } from './environment.ts'
 import { notFound } from './not-found.ts'
@@ -202,7 +202,7 @@ async function tryOnce(
       batches: [stored],
     }
     if ((await engines.zones.commit(commit)) === 'moved') return undefined
-    await announce(environment, answered.head)
+    await announce(environment, { head: answered.head, news: newsOf(head, versions, stored) })
   }
   for (const { outcome } of answered.outcomes) observer.pushed(outcome, 1)
   return answered

@@ -186,7 +186,7 @@ function wrongCredentials(): Problem {
   return new Problem('wrong-credentials', 'the name or the secret is wrong')
 }
 
-function notSignedIn(): Problem {
+export function notSignedIn(): Problem {
   return new Problem('not-signed-in', 'the session is missing, expired or ended: sign in again')
 }
 

@@ -9,6 +9,7 @@ import { announce } from './announce.ts'
 import { audit } from './audit.ts'
 import type { Call, Handlers, ZoneCall } from './call.ts'
 import { readChanges, readHistory } from './changes.ts'
+import { listen } from './live.ts'
 import { notFound } from './not-found.ts'
 import { type PushContext, push } from './push.ts'
 import { deviceRemoved } from './sessions.ts'
@@ -19,7 +20,7 @@ const LOG_PAGE_ENTRIES = 64
 const ATTEMPTS_MAX = 20
 
 type ZoneHandlers = Handlers<
-  'createZone' | 'zone' | 'log' | 'appendLog' | 'writers' | 'changes' | 'history' | 'push'
+  'createZone' | 'zone' | 'log' | 'appendLog' | 'writers' | 'changes' | 'history' | 'live' | 'push'
 >
 
 /** The handlers, sharing the service's verified logs and queues. */
@@ -40,6 +41,7 @@ export function zoneHandlers(context: PushContext): ZoneHandlers {
     writers: (call) => writers(context, call),
     changes: readChanges,
     history: readHistory,
+    live: listen,
     push: async ({ environment, principal, body, headers }) => {
       const device = await environment.engines.accounts.device(principal.device)
       if (!device || device.removedAt !== null) throw deviceRemoved()
@@ -95,7 +97,7 @@ async function appendLog(context: PushContext, call: ZoneCall<'appendLog'>): Pro
     const { account, device } = principal
     await audit(environment, { type: 'zone.log_appended', account, device, subject: zone })
     const shown = shownHead(zone, { ...head, logLength: after.heads.length, logHead: logHead(after) })
-    await announce(environment, shown)
+    await announce(environment, { head: shown, news: null })
     return shown
   }
   throw new Problem('too-many-requests', 'other servers write to this zone all the time: try again', {

@@ -1,0 +1,160 @@
+/** Two devices that stay in sync, and a server that comes and goes: all processes of their own. */
+import {
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  renameSync,
+  rmSync,
+  watch,
+  writeFileSync,
+} from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { afterAll, beforeAll, expect, test } from 'vitest'
+import { type LiveProcess, startLive } from './story/live.ts'
+import { type DeviceOf, joinedDevice } from './story/person.ts'
+import { type ServerProcess, startServer } from './story/server.ts'
+import { describeTree, differences } from './story/tree.ts'
+
+const ROOT = mkdtempSync(join(tmpdir(), 'pileus-live-'))
+const WITHIN = { timeout: 30_000, interval: 50 }
+/** On an idle machine of two cores the median is far below; tests of other files run beside this one. */
+const MEDIAN_MAX_MS = 1_000
+
+let server: ServerProcess
+let laptop: DeviceOf
+let desktop: DeviceOf
+let running: LiveProcess[] = []
+
+beforeAll(async () => {
+  server = await startServer(ROOT, { PILEUS_LOG_LEVEL: 'warn' })
+  laptop = await joinedDevice(ROOT, 'laptop', 'signup', server.url)
+  desktop = await joinedDevice(ROOT, 'desktop', 'login', server.url)
+  running = [startLive(laptop), startLive(desktop)]
+})
+afterAll(async () => {
+  if (process.env.SHOW) console.log(running.map((live) => live.output()).join('\n----\n'))
+  await Promise.all(running.map((live) => live.stop('SIGKILL')))
+  await server?.stop()
+  rmSync(ROOT, { recursive: true, force: true })
+})
+
+async function statusOf(device: DeviceOf): Promise<{ live: { now: { state: string } } | null }> {
+  return JSON.parse((await device.ok('status --json')).stdout)
+}
+
+async function bothSay(state: string): Promise<void> {
+  for (const device of [laptop, desktop]) {
+    await expect.poll(async () => (await statusOf(device)).live?.now.state, WITHIN).toBe(state)
+  }
+}
+
+async function expectEqual(files: number): Promise<void> {
+  await expect
+    .poll(() => [readdirSync(desktop.folder, { recursive: true }).length >= files, trees()], WITHIN)
+    .toEqual([true, []])
+}
+
+function trees(): string[] {
+  try {
+    return differences(describeTree(laptop.folder), describeTree(desktop.folder))
+  } catch {
+    return ['a file went away while it was read']
+  }
+}
+
+/** Resolves once the file is there. */
+function appears(folder: string, name: string): Promise<void> {
+  return new Promise((resolve) => {
+    const watcher = watch(folder, () => look())
+    const look = () => {
+      if (!existsSync(join(folder, name))) return
+      watcher.close()
+      resolve()
+    }
+    look()
+  })
+}
+
+test('a saved file is on the other device in a moment', { timeout: 60_000 }, async () => {
+  await bothSay('up-to-date')
+  const milliseconds: number[] = []
+  for (let n = 0; n < 30; n++) {
+    const [from, to] = n % 2 === 0 ? [laptop, desktop] : [desktop, laptop]
+    const arrived = appears(to.folder, `note ${n}`)
+    const start = performance.now()
+    writeFileSync(join(from.folder, `note ${n}`), `note number ${n}\n`)
+    await arrived
+    milliseconds.push(performance.now() - start)
+    await new Promise((resolve) => setTimeout(resolve, 60))
+  }
+  milliseconds.sort((a, b) => a - b)
+  const [p50, p95] = [milliseconds[15]!, milliseconds[28]!]
+  console.log(`saved here, seen there: p50 ${p50.toFixed(0)} ms, p95 ${p95.toFixed(0)} ms`)
+  expect(p50).toBeLessThan(MEDIAN_MAX_MS)
+  await expectEqual(30)
+})
+
+test('edits, deletions, folders and moves follow; 2,000 files at once too', { timeout: 90_000 }, async () => {
+  writeFileSync(join(laptop.folder, 'note 0'), 'edited')
+  rmSync(join(desktop.folder, 'note 1'))
+  mkdirSync(join(desktop.folder, 'folder/below'), { recursive: true })
+  renameSync(join(desktop.folder, 'note 2'), join(desktop.folder, 'folder/below/note 2'))
+  await expect.poll(() => existsSync(join(laptop.folder, 'folder/below/note 2')), WITHIN).toBe(true)
+  await expectEqual(30)
+  expect(existsSync(join(laptop.folder, 'note 1'))).toBe(false)
+  expect(readFileSync(join(desktop.folder, 'note 0'), 'utf8')).toBe('edited')
+  mkdirSync(join(laptop.folder, 'many'))
+  for (let n = 0; n < 2_000; n++) {
+    if (n % 100 === 0) mkdirSync(join(laptop.folder, `many/${n / 100}`))
+    writeFileSync(join(laptop.folder, `many/${Math.floor(n / 100)}/${n}`), `${n}`)
+  }
+  await expectEqual(2_050)
+})
+
+test('a folder of thousands is renamed there as one', { timeout: 60_000 }, async () => {
+  const start = performance.now()
+  renameSync(join(laptop.folder, 'many'), join(laptop.folder, 'renamed'))
+  await appears(desktop.folder, 'renamed')
+  console.log(`2,000 files renamed there after ${(performance.now() - start).toFixed(0)} ms`)
+  await expectEqual(2_050)
+  expect(existsSync(join(desktop.folder, 'many'))).toBe(false)
+  // Watched under its new name.
+  writeFileSync(join(laptop.folder, 'renamed/7/after'), 'x')
+  await appears(join(desktop.folder, 'renamed/7'), 'after')
+})
+
+test('a killed server is missed, said, and found again without help', { timeout: 90_000 }, async () => {
+  const port = new URL(server.url).port
+  await server.stop('SIGKILL')
+  writeFileSync(join(laptop.folder, 'meanwhile'), 'written without a server')
+  writeFileSync(join(desktop.folder, 'also'), 'written without a server')
+  await bothSay('offline')
+  const { stdout } = await laptop.ok('status')
+  expect(stdout).toMatch(/^sync +offline: cannot reach/m)
+  server = await startServer(ROOT, { PILEUS_LOG_LEVEL: 'warn', PILEUS_PORT: port })
+  await appears(desktop.folder, 'meanwhile')
+  await appears(laptop.folder, 'also')
+  await bothSay('up-to-date')
+  await expectEqual(2_052)
+})
+
+test('one that is killed starts again; one that is asked to stop ends well; status knows', {
+  timeout: 60_000,
+}, async () => {
+  await running[1]!.stop('SIGKILL')
+  expect((await statusOf(desktop)).live).toBeNull()
+  writeFileSync(join(laptop.folder, 'while away'), 'x')
+  running[1] = startLive(desktop)
+  await appears(desktop.folder, 'while away')
+  expect(await laptop.run('sync --once')).toMatchObject({ code: 7 })
+  for (const [index, signal] of (['SIGINT', 'SIGTERM'] as const).entries())
+    expect(await running[index]!.stop(signal), running[index]!.output()).toBe(0)
+  expect((await laptop.ok('status')).stdout).toContain('not running')
+  for (const device of [laptop, desktop]) {
+    const { stdout } = await device.ok('sync --once --json')
+    expect(JSON.parse(stdout)).toMatchObject({ pushed: 0, applied: 0, problems: [], conflicts: [] })
+  }
+})

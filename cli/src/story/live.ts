@@ -1,0 +1,37 @@
+/** Test helper: `pileus sync` as a process that stays. */
+import { spawn } from 'node:child_process'
+import { once } from 'node:events'
+import { join } from 'node:path'
+import type { DeviceOf } from './person.ts'
+
+const MAIN = join(import.meta.dirname, '../../bin/pileus.mjs')
+
+export interface LiveProcess {
+  /** Everything it wrote. */
+  readonly output: () => string
+  /** Asks it to stop; resolves with its exit code. */
+  stop(signal?: NodeJS.Signals): Promise<number | null>
+}
+
+/** Starts `pileus sync` on this device. It may not be up to date yet when this returns. */
+export function startLive(device: DeviceOf): LiveProcess {
+  const kept = Object.entries(process.env).filter(([name]) => !/^(PILEUS_|NODE_OPTIONS|VITEST)/.test(name))
+  const child = spawn(process.execPath, [MAIN, 'sync'], {
+    env: { ...Object.fromEntries(kept), ...device.env },
+    stdio: ['ignore', 'pipe', 'pipe'],
+  })
+  let output = ''
+  for (const stream of [child.stdout, child.stderr])
+    stream.setEncoding('utf8').on('data', (text: string) => {
+      output += text
+    })
+  return {
+    output: () => output,
+    async stop(signal = 'SIGINT') {
+      if (child.exitCode !== null || child.signalCode !== null) return child.exitCode
+      const exited = once(child, 'exit') as Promise<[number | null]>
+      child.kill(signal)
+      return (await exited)[0]
+    },
+  }
+}

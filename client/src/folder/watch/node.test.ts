@@ -1,0 +1,57 @@
+import { mkdirSync, mkdtempSync, renameSync, rmSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { afterEach, beforeEach, expect, test } from 'vitest'
+import { nodeWatch } from './node.ts'
+
+let root: string
+let hints: Set<string>
+let watching: { close(): void }
+beforeEach(() => {
+  root = mkdtempSync(join(tmpdir(), 'pileus-watch-'))
+  mkdirSync(join(root, 'a/b'), { recursive: true })
+  hints = new Set()
+  watching = nodeWatch(root).start({
+    changed: (folder, name) => hints.add(`${folder}/${name}`),
+    limited: (why) => hints.add(why),
+  })
+})
+afterEach(() => {
+  watching.close()
+  rmSync(root, { recursive: true, force: true })
+})
+
+async function hinted(...expected: string[]): Promise<void> {
+  await expect
+    .poll(() => expected.filter((hint) => !hints.has(hint)), { timeout: 5_000, interval: 5 })
+    .toEqual([])
+  hints.clear()
+}
+
+test('files that are made, changed and removed at any depth are told', async () => {
+  writeFileSync(join(root, 'top'), '1')
+  writeFileSync(join(root, 'a/b/deep'), '1')
+  await hinted('/top', 'a/b/deep')
+  writeFileSync(join(root, 'a/b/deep'), '2')
+  await hinted('a/b/deep')
+  rmSync(join(root, 'top'))
+  await hinted('/top')
+})
+
+test('a new folder is watched, with what came with it', async () => {
+  mkdirSync(join(root, 'new/below'), { recursive: true })
+  await hinted('/new')
+  writeFileSync(join(root, 'new/below/file'), '1')
+  await hinted('new/below/file')
+})
+
+test('a renamed folder is watched under its new name (R14)', async () => {
+  renameSync(join(root, 'a'), join(root, 'z'))
+  await hinted('/a', '/z')
+  writeFileSync(join(root, 'z/b/file'), '1')
+  await hinted('z/b/file')
+  renameSync(join(root, 'z/b'), join(root, 'b'))
+  await hinted('/b')
+  writeFileSync(join(root, 'b/file'), '2')
+  await hinted('b/file')
+})

@@ -1,0 +1,134 @@
+/**
+ * What a live drive has to do next, and when: hints wait for a moment of quiet, many of them become one look at
+ * everything, and a file that is saved again and again is not read again and again.
+ */
+import type { Announcement } from '@pileus/core/protocol/live'
+import type { Hints } from '../drive/hinted.ts'
+
+/** Since the last event of a name. Reading is safe at any time (R12); waiting saves versions nobody wants. */
+const QUIET_MS = 6
+/** For a name that was taken up a moment ago. */
+const QUIET_AGAIN_MS = 250
+const RECENT_MS = 2_000
+/** A name that is never quiet is looked at after this long all the same. */
+const UNQUIET_MAX_MS = 3_000
+/** More names at once are a burst: events may have been lost in it, so everything is looked at. */
+const BURST_NAMES = 1_000
+const BURST_QUIET_MS = 250
+
+export type Work = { readonly kind: 'everything' } | { readonly kind: 'hinted'; readonly hints: Hints }
+
+interface Waiting {
+  readonly folder: string
+  readonly name: string | null
+  readonly since: number
+  due: number
+}
+
+/** Times are milliseconds of one clock. */
+export class Agenda {
+  #names = new Map<string, Waiting>()
+  #recent = new Map<string, number>()
+  #announcements: Announcement[] = []
+  #burstSince: number | null = null
+  #everythingAt: number | null = null
+  #askAt: number | null = null
+  #restUntil = 0
+
+  /** Something may have happened to this name, or in this folder. */
+  changed(folder: string, name: string | null, now: number): void {
+    if (this.#burstSince !== null) {
+      this.#everythingAt = Math.min(this.#burstSince + UNQUIET_MAX_MS, now + BURST_QUIET_MS)
+      return
+    }
+    const key = `${folder}/${name ?? ''}`
+    const waiting = this.#names.get(key)
+    const since = waiting?.since ?? now
+    const quiet =
+      now - (this.#recent.get(key) ?? Number.NEGATIVE_INFINITY) < RECENT_MS ? QUIET_AGAIN_MS : QUIET_MS
+    const due = Math.min(since + UNQUIET_MAX_MS, now + quiet)
+    if (waiting) waiting.due = due
+    else this.#names.set(key, { folder, name, since, due })
+    if (this.#names.size > BURST_NAMES) {
+      this.#names.clear()
+      this.#burstSince = since
+      this.#everythingAt = now + BURST_QUIET_MS
+    }
+  }
+
+  announced(announcement: Announcement): void {
+    this.#announcements.push(announcement)
+  }
+
+  /** The server is to be asked at this time, or earlier. */
+  askAt(time: number): void {
+    this.#askAt = Math.min(this.#askAt ?? time, time)
+  }
+
+  /** Everything is to be looked at at this time, or earlier. */
+  everythingAt(time: number): void {
+    this.#everythingAt = Math.min(this.#everythingAt ?? time, time)
+  }
+
+  /** What waits is dropped, and everything looked at at this time, not earlier. */
+  everythingNotBefore(time: number): void {
+    this.#drop()
+    this.#everythingAt = time
+  }
+
+  /** Names are left alone until then. */
+  rest(until: number): void {
+    this.#restUntil = until
+  }
+
+  /** When there will be something to do; null: when something happens. */
+  nextAt(): number | null {
+    if (this.#announcements.length > 0) return 0
+    const times = [...this.#names.values()].map(({ due }) => Math.max(due, this.#restUntil))
+    if (this.#everythingAt !== null) times.push(this.#everythingAt)
+    if (this.#askAt !== null) times.push(this.#askAt)
+    return times.length > 0 ? Math.min(...times) : null
+  }
+
+  /** Takes what is due; null when nothing is. */
+  take(now: number): Work | null {
+    if (this.#everythingAt !== null && this.#everythingAt <= now) {
+      this.#drop()
+      return { kind: 'everything' }
+    }
+    const scope = new Map<string, Set<string> | 'all'>()
+    if (this.#restUntil <= now) {
+      for (const [key, { folder, name, due }] of this.#names) {
+        if (due > now) continue
+        this.#names.delete(key)
+        this.#remember(key, now)
+        const names = scope.get(folder) ?? new Set()
+        if (name === null) scope.set(folder, 'all')
+        else if (names !== 'all') scope.set(folder, names.add(name))
+      }
+    }
+    const announcements = this.#announcements
+    this.#announcements = []
+    const ask = this.#askAt !== null && this.#askAt <= now
+    if (ask) this.#askAt = null
+    if (scope.size === 0 && announcements.length === 0 && !ask) return null
+    return { kind: 'hinted', hints: { scope, announcements, ask } }
+  }
+
+  #remember(key: string, now: number): void {
+    this.#recent.delete(key)
+    this.#recent.set(key, now)
+    for (const [old, at] of this.#recent) {
+      if (now - at < RECENT_MS) break
+      this.#recent.delete(old)
+    }
+  }
+
+  #drop(): void {
+    this.#names.clear()
+    this.#announcements = []
+    this.#burstSince = null
+    this.#everythingAt = null
+    this.#askAt = null
+  }
+}

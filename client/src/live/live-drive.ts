@@ -1,0 +1,225 @@
+/**
+ * A drive that stays in sync: it hears the server, watches the folder, and does what they hint at; now and then, and
+ * whenever hints may have been lost, it looks at everything. It needs no help with sleep, lost networks and restarted
+ * servers.
+ */
+import { Problem } from '@pileus/core/protocol/problem'
+import type { SyncOptions } from '../drive/context.ts'
+import { type Drive, NotQuiet } from '../drive/drive.ts'
+import { FileError } from '../files/files.ts'
+import { FolderLost } from '../folder/marker.ts'
+import type { Watch } from '../folder/watch/watch.ts'
+import { Unreachable } from '../remote/remote.ts'
+import { Agenda, type Work } from './agenda.ts'
+import { keepListening, type ListeningParts } from './listening.ts'
+
+type WorkingNow = Parameters<NonNullable<SyncOptions['progress']>>[0]
+
+export type LiveState =
+  | { readonly state: 'up-to-date' }
+  | ({ readonly state: 'working' } & WorkingNow)
+  /** The server does not answer; it is tried again. */
+  | { readonly state: 'offline'; readonly why: string }
+  /** Something here or there stands in the way; it is tried again. */
+  | { readonly state: 'problem'; readonly why: string }
+
+export interface LiveStatus {
+  readonly now: LiveState
+  /** What works less well than it could, a sentence each. */
+  readonly notes: readonly string[]
+}
+
+export interface LiveDriveParts extends ListeningParts {
+  readonly drive: Pick<Drive, 'syncOnce' | 'syncHinted'>
+  readonly watch: Watch
+  readonly told: (status: LiveStatus) => void
+  /** For the first sync. */
+  readonly heldDeletions?: SyncOptions['heldDeletions']
+}
+
+/** Everything is looked at this often, and oftener where not everything can be watched. */
+const EVERYTHING_EVERY_MS = 300_000
+const EVERYTHING_EVERY_LIMITED_MS = 60_000
+/** Looking at everything takes at most this part of the time. */
+const EVERYTHING_SHARE = 1 / 50
+/** The server is asked this often while the live channel is not open. */
+const ASK_EVERY_MS = 30_000
+/** What is gone from its place may still turn up elsewhere: this long, or some times as long as a look takes. */
+const SETTLE_MS = 150
+const SETTLE_TIMES = 3
+const UNREAD_REST_MS = 1_000
+const FIRST_PAUSE_MS = 1_000
+const LONGEST_PAUSE_MS = 30_000
+const PROBLEM_PAUSE_MS = 15_000
+
+/**
+ * Keeps the drive in sync until the signal is aborted, then resolves. Rejects when going on makes no sense: the device
+ * was removed, the server or the local database is not to be trusted.
+ */
+export async function runLive(parts: LiveDriveParts, signal: AbortSignal): Promise<void> {
+  const live = new LiveDrive(parts, signal)
+  await live.run()
+}
+
+class LiveDrive {
+  readonly #parts: LiveDriveParts
+  readonly #signal: AbortSignal
+  readonly #agenda = new Agenda()
+  #wake = () => {}
+  #now: LiveState = { state: 'working', phase: 'scanning', files: 0, bytes: 0 }
+  #limited: string | null = null
+  /** Why the line is not open; null while it is. */
+  #cut: string | null = null
+  #failures = 0
+  #first = true
+  /** How long the last look at everything took. */
+  #everythingMs = 0
+
+  constructor(parts: LiveDriveParts, signal: AbortSignal) {
+    this.#parts = parts
+    this.#signal = signal
+  }
+
+  async run(): Promise<void> {
+    const { clock, watch } = this.#parts
+    const stop = () => this.#wake()
+    this.#signal.addEventListener('abort', stop)
+    // Watched before the first look, so that nothing comes between.
+    const watching = watch.start({
+      changed: (folder, name) => {
+        this.#agenda.changed(folder, name, clock())
+        this.#wake()
+      },
+      limited: (why) => {
+        this.#limited = why
+        this.#agenda.everythingAt(clock() + EVERYTHING_EVERY_LIMITED_MS)
+        this.#tell()
+      },
+    })
+    const listening = keepListening(this.#parts, {
+      announced: (announcement) => {
+        this.#lineStands()
+        this.#agenda.announced(announcement)
+        this.#wake()
+      },
+      cut: (why) => this.#lineCut(why),
+    })
+    this.#agenda.everythingAt(clock())
+    try {
+      while (!this.#signal.aborted) {
+        const work = this.#agenda.take(clock())
+        if (work) await this.#do(work)
+        else await this.#sleep()
+      }
+    } finally {
+      this.#signal.removeEventListener('abort', stop)
+      watching.close()
+      listening.stop()
+    }
+  }
+
+  /** Until something is due or happens. */
+  async #sleep(): Promise<void> {
+    const { clock, timers } = this.#parts
+    const at = this.#agenda.nextAt()
+    const { promise, resolve } = Promise.withResolvers<void>()
+    const cancel = at === null ? () => {} : timers.after(Math.max(0, at - clock()), resolve)
+    this.#wake = resolve
+    await promise
+    cancel()
+    this.#wake = () => {}
+  }
+
+  async #do(work: Work): Promise<void> {
+    const { clock } = this.#parts
+    const start = clock()
+    try {
+      if (work.kind === 'everything') await this.#everything(start)
+      else await this.#hinted(work.hints, start)
+      this.#failures = 0
+      if (this.#cut !== null) this.#agenda.askAt(clock() + ASK_EVERY_MS)
+      this.#tell({ state: 'up-to-date' })
+    } catch (error) {
+      if (this.#signal.aborted) return
+      const { now, pause } = this.#judge(error)
+      this.#agenda.everythingNotBefore(clock() + pause)
+      this.#tell(now)
+    }
+  }
+
+  async #everything(start: number): Promise<void> {
+    const { drive, clock, heldDeletions } = this.#parts
+    // What a person said about deletions was about those that waited then.
+    const answer = this.#first && heldDeletions !== undefined ? { heldDeletions } : {}
+    await drive.syncOnce({ ...this.#options(), ...answer })
+    this.#first = false
+    this.#everythingMs = clock() - start
+    const every = this.#limited === null ? EVERYTHING_EVERY_MS : EVERYTHING_EVERY_LIMITED_MS
+    this.#agenda.everythingAt(clock() + Math.max(every, this.#everythingMs / EVERYTHING_SHARE))
+  }
+
+  async #hinted(hints: Extract<Work, { kind: 'hinted' }>['hints'], start: number): Promise<void> {
+    const { drive, clock } = this.#parts
+    const report = await drive.syncHinted(hints, this.#options())
+    // A file that is never quiet is read a part of the time only.
+    if (report.problems.length > 0)
+      this.#agenda.rest(clock() + Math.max(UNREAD_REST_MS, 4 * (clock() - start)))
+    if (report.incomplete)
+      this.#agenda.everythingAt(clock() + Math.max(SETTLE_MS, SETTLE_TIMES * this.#everythingMs))
+  }
+
+  #options(): SyncOptions {
+    return { signal: this.#signal, progress: (now) => this.#tell({ state: 'working', ...now }) }
+  }
+
+  #lineStands(): void {
+    if (this.#cut === null) return
+    this.#cut = null
+    // Whatever was missed meanwhile is found by the head that the line tells first.
+    if (this.#now.state === 'offline') this.#agenda.everythingAt(this.#parts.clock())
+    this.#tell()
+  }
+
+  #lineCut(why: Error): void {
+    const before = this.#cut
+    this.#cut = why.message
+    if (before !== null) return
+    this.#agenda.askAt(this.#parts.clock())
+    this.#wake()
+  }
+
+  /** What a failure means for the person and how long to wait, in milliseconds. Rethrows what no waiting mends. */
+  #judge(error: unknown): { now: LiveState; pause: number } {
+    const why = error instanceof Error ? error.message : String(error)
+    const pause = Math.min(LONGEST_PAUSE_MS, FIRST_PAUSE_MS * 2 ** this.#failures++)
+    const jittered = pause * (0.5 + (0.5 * this.#parts.random(1)[0]!) / 255)
+    if (error instanceof Unreachable) return { now: { state: 'offline', why }, pause: jittered }
+    if (error instanceof Problem) {
+      switch (error.code) {
+        case 'shutting-down':
+        case 'too-many-requests':
+        case 'internal':
+          return { now: { state: 'offline', why }, pause: jittered }
+        case 'quota-exceeded':
+        case 'storage-full':
+          return { now: { state: 'problem', why }, pause: PROBLEM_PAUSE_MS }
+        default:
+          throw error
+      }
+    }
+    if (error instanceof NotQuiet || error instanceof FolderLost || error instanceof FileError)
+      return { now: { state: 'problem', why }, pause: Math.min(PROBLEM_PAUSE_MS, jittered) }
+    throw error
+  }
+
+  #tell(now: LiveState = this.#now): void {
+    this.#now = now
+    const notes: string[] = []
+    if (this.#limited !== null) notes.push(this.#limited)
+    if (this.#cut !== null && now.state !== 'offline')
+      notes.push(
+        `the live channel is not open (${this.#cut}), so the server is asked every ${ASK_EVERY_MS / 1_000} seconds`,
+      )
+    this.#parts.told({ now, notes })
+  }
+}
