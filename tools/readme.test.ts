@@ -94,7 +94,7 @@ function comparable(text: string): string {
   return text
     .replaceAll(server.url, 'http://localhost:3001')
     .replaceAll(HOME, '/home/ana')
-    .replaceAll(/\(\d+(\.\d+)? m?s\)/g, '(… s)')
+    .replaceAll(/ in \d+(\.\d+)? s\./g, ' in … s.')
     .replaceAll(/\d{4}-\d{2}-\d{2}( \d{2}:\d{2})?/g, 'DAY')
     .replaceAll(/^[0-9a-f]{8} /gm, 'ID ')
     .replaceAll(/[\d.]+ kB of /g, '… of ')

@@ -101,5 +101,5 @@ test('on a terminal a sync shows its progress on a line that it takes away', asy
   expect(code).toBe(0)
   expect(screen).toContain('\r\u001b[Kconnecting …')
   expect(screen).toMatch(/uploading {2}\d/)
-  expect(screen.split('\r\u001b[K').at(-1)).toMatch(/^Sent 200 changes \([\d.]+ kB\)\. \([\d.]+ s\)\s*$/)
+  expect(screen.split('\r\u001b[K').at(-1)).toMatch(/^Sent 200 changes \([\d.]+ kB\) in [\d.]+ s\.\s*$/)
 })

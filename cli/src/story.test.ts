@@ -61,7 +61,7 @@ describe('two devices and a real tree of 5,000 files', { timeout: 120_000 }, () 
   test('the whole tree arrives: contents, empty folders, links, executable bits, mtimes, odd names', async () => {
     const sent = await laptop.ok('sync --once')
     expect(sent).toMatchObject({
-      stdout: expect.stringMatching(/^Sent [\d,]+ changes \([\d.]+ MB\)\. \([\d.]+ s\)\n$/),
+      stdout: expect.stringMatching(/^Sent [\d,]+ changes \([\d.]+ MB\) in [\d.]+ s\.\n$/),
       stderr: '',
     })
     // No terminal, no progress; with --quiet nothing at all.

@@ -22,16 +22,21 @@ async function main(): Promise<void> {
   console.log('Stopped.')
 }
 
+/** In one write: whoever waits for the address has the whole greeting then. */
 function greet({ url, data, version }: RunningServer, host: string): void {
-  console.log(`Pileus server ${version} listens on ${url}`)
+  const lines = [`Pileus server ${version} listens on ${url}`]
   if (!['127.0.0.1', '::1', 'localhost'].includes(host)) {
-    console.log(`Other machines reach it on ${host}: put a proxy with TLS in front of it.`)
+    lines.push(`Other machines reach it on ${host}: put a proxy with TLS in front of it.`)
   }
-  console.log(`Data: ${data}`)
-  console.log('')
-  console.log('Sign up from another terminal:')
-  console.log(`  npx pileus signup --server ${url} NAME`)
-  console.log('Ctrl-C stops the server.')
+  lines.push(
+    `Data: ${data}`,
+    '',
+    // Elsewhere npx would ask the npm registry for a package of that name.
+    'Sign up from another terminal, in this folder:',
+    `  npx pileus signup --server ${url} NAME`,
+    'Ctrl-C stops the server.',
+  )
+  console.log(lines.join('\n'))
 }
 
 /** Expected failures are one sentence; anything else keeps its stack, for a bug report. */

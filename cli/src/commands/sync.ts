@@ -47,14 +47,21 @@ function exitFor({ problems, heldDeletions }: SyncReport): Exit {
   return problems.length > 0 || heldDeletions > 0 ? 'attention' : 'ok'
 }
 
-/** What was done, in plain words: the last line. */
+/** What was done and what is left, in plain words: the last line. */
 export function summary(report: SyncReport, milliseconds: number): string {
   const done: string[] = []
-  const { pushed, applied, bytesSent, bytesReceived } = report
+  const { pushed, applied, bytesSent, bytesReceived, problems, heldDeletions } = report
   if (pushed > 0) done.push(`sent ${formatCount(pushed, 'change')}${size(bytesSent)}`)
   if (applied > 0) done.push(`made ${formatCount(applied, 'change')} here${size(bytesReceived)}`)
-  const text = done.length > 0 ? joinWords(done) : 'nothing to do: this device and the server hold the same'
-  return `${text.charAt(0).toUpperCase()}${text.slice(1)}. (${formatDuration(milliseconds)})`
+  const sentences: string[] = []
+  if (done.length > 0) sentences.push(`${joinWords(done)} in ${formatDuration(milliseconds)}.`)
+  if (problems.length > 0) sentences.push(`synced all but ${formatCount(problems.length, 'path')}.`)
+  if (heldDeletions > 0)
+    sentences.push(
+      `${formatCount(heldDeletions, 'deletion')} ${heldDeletions === 1 ? 'waits' : 'wait'} for you.`,
+    )
+  if (sentences.length === 0) sentences.push('nothing to do: this device and the server hold the same.')
+  return sentences.map((text) => `${text.charAt(0).toUpperCase()}${text.slice(1)}`).join(' ')
 }
 
 function size(bytes: number): string {
