@@ -54,6 +54,7 @@ export class FileWork {
       remote,
       zone: zone.zone,
       work: files.work,
+      freeBytes: () => files.freeBytes(),
       signal: this.#options.signal,
       progress: (bytes: number) => {
         this.bytesReceived += bytes

@@ -38,8 +38,9 @@ export function keepPartials(files: Files): void {
     const path = `${STAGING_DIRECTORY}/${name}`
     const partial = partialPath(path)
     const stat = files.work.stat(path)
-    // The longer one serves better; a link is made anew.
-    if (stat?.type === 'file' && stat.size > (files.work.stat(partial)?.size ?? 0))
+    // The longer one serves better; a link is made anew; and on a disk that is nearly full the room is needed.
+    const longer = stat?.type === 'file' && stat.size > (files.work.stat(partial)?.size ?? 0)
+    if (longer && stat.size <= files.freeBytes())
       files.transfer('rename', { area: 'work', path }, { area: 'work', path: partial })
     else files.work.removeFile(path)
   }

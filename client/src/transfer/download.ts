@@ -28,6 +28,8 @@ export interface DownloadContext {
   readonly crypto: Crypto
   readonly zone: ZoneId
   readonly work: Area
+  /** On the disk of `work`. */
+  readonly freeBytes: () => number
   readonly signal: AbortSignal | undefined
   readonly progress: (bytes: number) => void
 }
@@ -176,9 +178,16 @@ async function openLocal<T>(context: DownloadContext, assembly: Assembly<T>): Pr
 }
 
 /** The beginning of this very file, from an interrupted run; of another version perhaps, which the hashes tell. */
-function openPartial<T>({ work }: DownloadContext, { path }: Assembly<T>): Local | null {
-  if (!work.stat(partialPath(path))) return null
-  const reader = work.read(partialPath(path))
+function openPartial<T>(context: DownloadContext, { path, content }: Assembly<T>): Local | null {
+  const { work } = context
+  const partial = partialPath(path)
+  if (!work.stat(partial)) return null
+  if (context.freeBytes() < content.size) {
+    // Where there is no room for both, the whole file needs it more.
+    work.removeFile(partial)
+    return null
+  }
+  const reader = work.read(partial)
   let fits = true
   return {
     find(crypto, entry) {

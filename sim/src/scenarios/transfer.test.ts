@@ -103,6 +103,26 @@ describe('interrupted transfers', () => {
   })
 })
 
+describe('interrupted transfers on a disk with little room', () => {
+  it.each([1, 30])(
+    'what was begun is let go where only %d MiB are free, and the file comes whole',
+    async (free) => {
+      const { sites } = await scene()
+      const [a, b] = sites
+      const content = noise(1, 36 * MiB)
+      a.write('big', content)
+      await a.sync()
+      meter(b.device, { at: 'fetch', after: 34 * MiB })
+      await expect(b.sync()).rejects.toThrow(Unreachable)
+      b.files.freeBytes = () => free * MiB
+      delete b.device.through
+      await b.sync()
+      expect(Buffer.compare(b.read('big'), content)).toBe(0)
+      expect(b.files.work.list('staging').names).toEqual([])
+    },
+  )
+})
+
 describe('deltas', () => {
   it('1 KiB inserted into the middle of a 24 MiB file sends and fetches a few chunks', async () => {
     const { sites } = await scene()
