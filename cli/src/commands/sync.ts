@@ -44,7 +44,7 @@ export async function sync(context: Context, options: SyncOptions): Promise<Exit
 
 /** Conflict copies are there for the person to see, but nothing is undone because of them. */
 function exitFor({ problems, heldDeletions }: SyncReport): Exit {
-  return problems.length > 0 || heldDeletions > 0 ? 'attention' : 'ok'
+  return problems.some(({ leftOut }) => !leftOut) || heldDeletions > 0 ? 'attention' : 'ok'
 }
 
 /** What was done and what is left, in plain words: the last line. */
@@ -55,7 +55,8 @@ export function summary(report: SyncReport, milliseconds: number): string {
   if (applied > 0) done.push(`made ${formatCount(applied, 'change')} here${size(bytesReceived)}`)
   const sentences: string[] = []
   if (done.length > 0) sentences.push(`${joinWords(done)} in ${formatDuration(milliseconds)}.`)
-  if (problems.length > 0) sentences.push(`synced all but ${formatCount(problems.length, 'path')}.`)
+  const failed = problems.filter(({ leftOut }) => !leftOut).length
+  if (failed > 0) sentences.push(`synced all but ${formatCount(failed, 'path')}.`)
   if (heldDeletions > 0)
     sentences.push(
       `${formatCount(heldDeletions, 'deletion')} ${heldDeletions === 1 ? 'waits' : 'wait'} for you.`,
@@ -71,8 +72,8 @@ function size(bytes: number): string {
 /** What needs the person, on stderr. */
 function attention({ problems, heldDeletions, conflicts }: SyncReport): string[] {
   const lines: string[] = []
-  for (const { path, problem } of problems.slice(0, SHOWN))
-    lines.push(`not synced: ${printable(path)}: ${printable(problem)}`)
+  for (const { path, problem, leftOut } of problems.slice(0, SHOWN))
+    lines.push(`${leftOut ? 'left out' : 'not synced'}: ${printable(path)}: ${printable(problem)}`)
   if (problems.length > SHOWN)
     lines.push(`… and ${problems.length - SHOWN} more not synced: see \`pileus status\``)
   for (const path of conflicts.slice(0, SHOWN))

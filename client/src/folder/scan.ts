@@ -37,6 +37,8 @@ export interface Changed {
 export interface PathProblem {
   readonly path: string
   readonly problem: string
+  /** It never can be synced, and nothing is to be done about it: a socket, a pipe, a device. */
+  readonly leftOut?: true
 }
 
 /** Where to look: folders by their path ('' for the top), and in each some names, or all. */
@@ -230,7 +232,7 @@ class Scanner {
     }
     this.scan.seen++
     if (stat.type === 'other') {
-      this.#problem(path, 'it is no file, folder or link, so it is not synced')
+      this.scan.problems.push({ path, problem: 'it is a socket, pipe or device', leftOut: true })
       return
     }
     const refused = nameProblem(name)
