@@ -81,7 +81,7 @@ describe('a sync that ends early', () => {
   })
 
   it('scenario 7: killed or without power at every commit of its database, on both sides', async () => {
-    for (let commit = 1; commit <= 40; commit++) {
+    for (let commit = 1; commit <= 30; commit++) {
       const { sites, settle } = await scene()
       const [a, b] = sites
       a.put('d/edited.bin', 'old')

@@ -58,7 +58,7 @@ describe('interrupted transfers', () => {
   it('an interrupted upload goes on without sending anything again', async () => {
     const { sites } = await scene()
     const [a, b] = sites
-    const content = noise(1, 24 * MiB)
+    const content = noise(1, 20 * MiB)
     a.write('big', content)
     const first = meter(a.device, { at: 'putPack', after: 10 * MiB })
     await expect(a.sync()).rejects.toThrow(Unreachable)
