@@ -32,6 +32,11 @@ test('the phrase is shown once, at sign-up; keys in clear are told of and privat
     code: 2,
     stderr: expect.stringContaining('signed in here already, as phone'),
   })
+  const anew = await phone.run(`signup ana --server ${server.url}`)
+  expect(anew).toMatchObject({
+    code: 2,
+    stderr: expect.stringContaining('signed in here already, as phone'),
+  })
   const other = await phone.run(`signup eva --server ${server.url}`)
   expect(other).toMatchObject({
     code: 2,
@@ -76,7 +81,7 @@ test('a changed password opens, the old one does not; the phrase opens whatever 
   })
   expect(wrong).toMatchObject({
     code: 3,
-    stderr: expect.stringContaining('The name or the password is wrong'),
+    stderr: expect.stringContaining('The current password is wrong'),
   })
   await desk.ok('passwd', { env: { PILEUS_NEW_PASSWORD: next } })
 

@@ -1,7 +1,7 @@
 /** The embedded engines' folder: one server at a time, and the secret that all passwords hang on. */
-import { chmodSync, existsSync, mkdirSync, readFileSync } from 'node:fs'
+import { chmodSync, existsSync, mkdirSync, readFileSync, statSync } from 'node:fs'
 import { open, rename } from 'node:fs/promises'
-import { join, resolve } from 'node:path'
+import { dirname, join, resolve } from 'node:path'
 import { DatabaseSync } from 'node:sqlite'
 import { newOpaqueSetup } from './rules/opaque.ts'
 
@@ -31,7 +31,7 @@ export interface DataFolder {
 export async function openDataFolder(given: string): Promise<DataFolder> {
   const path = resolve(given)
   try {
-    mkdirSync(path, { recursive: true, mode: 0o700 })
+    makeFolders(path)
   } catch (error) {
     throw new DataFolderUnusable(
       `cannot use the data folder ${JSON.stringify(path)}: ${reason(error)}; set PILEUS_DATA to a folder you may write`,
@@ -52,6 +52,18 @@ export async function openDataFolder(given: string): Promise<DataFolder> {
   } catch (error) {
     unlock()
     throw error
+  }
+}
+
+/** One by one: where the file system makes no folder (/proc), Node's `recursive` tries for ever. */
+function makeFolders(path: string): void {
+  if (existsSync(path)) return
+  makeFolders(dirname(path))
+  try {
+    mkdirSync(path, { mode: 0o700 })
+  } catch (error) {
+    // Another server may have made it just now.
+    if (!(existsSync(path) && statSync(path).isDirectory())) throw error
   }
 }
 

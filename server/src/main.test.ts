@@ -129,6 +129,12 @@ describe('the server process', () => {
     expect(server.output().trim().split('\n')).toHaveLength(1)
     expect(server.output()).toContain('PILEUS_DATA')
   })
+
+  it.runIf(process.platform === 'linux')('says the same where no folder can be made', async () => {
+    const server = start({ PILEUS_PORT: '0', PILEUS_DATA: '/proc/pileus/data' })
+    expect(await server.exit).toBe(1)
+    expect(server.output()).toMatch(/^Cannot use the data folder "\/proc\/pileus\/data": .*PILEUS_DATA.*\n$/)
+  })
 })
 
 describe('the configuration', () => {

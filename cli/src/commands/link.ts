@@ -13,7 +13,7 @@ import { workAreaFor } from '../home/work-area.ts'
 export async function link(context: Context, asked: string): Promise<undefined> {
   const { home } = context
   requireSignedIn(home)
-  const folder = folderToLink(home, asked)
+  const { folder, created } = folderToLink(home, asked)
   const before = readLinkedFolder(home)
   if (before !== null && before.folder !== folder) {
     throw new Failure(
@@ -31,7 +31,10 @@ export async function link(context: Context, asked: string): Promise<undefined> 
   const linked = { folder, work, zone, caseInsensitive: files.caseInsensitive() }
   writeLinkedFolder(home, linked)
   context.out.done(
-    [`${JSON.stringify(folder)} is the synced folder of this device now.`, 'Next: pileus sync --once'],
-    { folder, zone },
+    [
+      `${JSON.stringify(folder)} is ${created ? 'created, and ' : ''}the synced folder of this device now.`,
+      'Next: pileus sync --once',
+    ],
+    { folder, zone, created },
   )
 }

@@ -1,9 +1,11 @@
 /** What sign-up, login and recovery share: checks before any question, and keeping what came of it. */
 import { hostname } from 'node:os'
+import { whoAmI } from '@pileus/client/account/devices'
 import { ACCOUNT_NAME_MAX_CHARACTERS, DEVICE_NAME_MAX_CHARACTERS } from '@pileus/core/limits'
 import type { Context } from '../context.ts'
+import { openDevice } from '../device/device.ts'
 import { Failure } from '../failures/failure.ts'
-import { saveKeys } from '../home/key-file.ts'
+import { keysKeptHow, saveKeys } from '../home/key-file.ts'
 import { serverAddress } from '../home/server-address.ts'
 import { readSignedIn, type SignedIn, writeSignedIn } from '../home/signed-in.ts'
 import { chooseKeyKeeping } from '../terminal/key-keeping.ts'
@@ -30,7 +32,8 @@ export interface NewDevice {
   readonly secrets: string
 }
 
-export interface Prepared {
+/** Disposed of before anything was kept, it leaves no empty home behind. */
+export interface Prepared extends Disposable {
   readonly place: NewDevicePlace
   readonly keep: (device: NewDevice) => Promise<SignedIn>
 }
@@ -48,9 +51,11 @@ export async function prepareDevice(
     signal: context.signal,
   }
   requireNobody(context, place)
-  home.prepare()
-  const keeping = await chooseKeyKeeping(context)
+  using preparing = new DisposableStack()
+  preparing.defer(home.prepare())
+  const { keeping, announce } = await chooseKeyKeeping(context)
   const passphrase = keeping === 'passphrase' ? await keysPassphrase(true) : ''
+  const prepared = preparing.move()
   return {
     place,
     async keep({ account, device, secrets }) {
@@ -58,8 +63,10 @@ export async function prepareDevice(
       const signedIn: SignedIn = { format: 1, server, name, account, device, deviceName, keys: keeping }
       await saveKeys(home, keeping, secrets, async () => passphrase)
       writeSignedIn(home, signedIn)
+      announce()
       return signedIn
     },
+    [Symbol.dispose]: () => prepared.dispose(),
   }
 }
 
@@ -75,6 +82,29 @@ function requireNobody(context: Context, place: NewDevicePlace): void {
     'already-signed-in',
     `${found.name} is signed in at ${JSON.stringify(context.home.path)} already: give the other account its own --home.`,
   )
+}
+
+/** Else the account would get a second device for the same home, and nobody would know which is which. */
+export async function refuseWhileSignedIn(context: Context): Promise<void> {
+  const found = readSignedIn(context.home)
+  if (found === null || !(await stillWorks(context))) return
+  throw new Failure(
+    'usage',
+    'already-signed-in',
+    `${found.name} is signed in here already, as ${found.deviceName}: nothing was changed. Another device on this machine takes its own --home.`,
+  )
+}
+
+/** Whether the keys that are here open a session. Keys under a passphrase are not asked for: it may be forgotten. */
+async function stillWorks(context: Context): Promise<boolean> {
+  try {
+    if (keysKeptHow(context.home) !== 'file') return false
+    const device = await openDevice(context)
+    await whoAmI(device.connection)
+    return true
+  } catch {
+    return false
+  }
 }
 
 function accountName(name: string): string {

@@ -3,10 +3,12 @@ import type { Context } from '../context.ts'
 import { createAccount } from '../device/sign-in.ts'
 import { phraseCard } from '../terminal/phrase-card.ts'
 import { newPassword } from '../terminal/secrets.ts'
-import { prepareDevice, type SignInOptions } from './new-device.ts'
+import { prepareDevice, refuseWhileSignedIn, type SignInOptions } from './new-device.ts'
 
 export async function signup(context: Context, name: string, options: SignInOptions): Promise<undefined> {
-  const { place, keep } = await prepareDevice(context, name, options)
+  using prepared = await prepareDevice(context, name, options)
+  const { place, keep } = prepared
+  await refuseWhileSignedIn(context)
   const password = await newPassword('PILEUS_PASSWORD')
   const { device, phrase } = await createAccount(place, password)
   const signedIn = await keepOrShow(context, phrase, () => keep(device))

@@ -54,3 +54,17 @@ test('the home asked for comes first, then PILEUS_HOME, then ~/.pileus', () => {
     else process.env.PILEUS_HOME = before
   }
 })
+
+test('what prepare made is taken back while it is empty', () => {
+  const home = openHome(join(root, 'new/deep'))
+  home.prepare()()
+  expect(readdirSync(root)).toEqual([])
+  const takeBack = home.prepare()
+  home.write('account.json', '')
+  takeBack()
+  expect(readdirSync(home.path)).toEqual(['account.json'])
+})
+
+test.runIf(process.platform === 'linux')('a place where no folder can be made is told of at once', () => {
+  expect(() => openHome('/proc/pileus/home').prepare()).toThrow(/Cannot use "\/proc\/pileus\/home"/)
+})

@@ -3,25 +3,29 @@ import {
   chmodSync,
   closeSync,
   fsyncSync,
-  mkdirSync,
   openSync,
   readdirSync,
   readFileSync,
   renameSync,
+  rmdirSync,
   rmSync,
   writeSync,
 } from 'node:fs'
 import { homedir } from 'node:os'
 import { join, resolve } from 'node:path'
 import { Failure } from '../failures/failure.ts'
+import { makeFolders } from './folders.ts'
 
 export interface Home {
   /** Absolute. */
   readonly path: string
   /** The absolute path of a file or folder in it. */
   at(name: string): string
-  /** Creates the folder and makes sure that it can be written: to be asked before anything is made elsewhere. */
-  prepare(): void
+  /**
+   * Creates the folder and makes sure that it can be written: to be asked before anything is made elsewhere.
+   * Returns what takes the new folders back, as long as nothing is in them.
+   */
+  prepare(): () => void
   /** The text of a file, null when there is none. */
   read(name: string): string | null
   /** Replaces a file in one durable step; only this user can read it. */
@@ -46,11 +50,14 @@ export function openHome(path: string): Home {
     path,
     at,
     prepare() {
+      let made: readonly string[] = []
       try {
-        createPrivate(path)
+        made = createPrivate(path)
         replaceFile(at(PROBE_FILE), '')
         rmSync(at(PROBE_FILE))
+        return () => removeEmpty(made)
       } catch (error) {
+        removeEmpty(made)
         throw unusable(path, error)
       }
     },
@@ -74,9 +81,10 @@ export function openHome(path: string): Home {
   }
 }
 
-/** A folder of ours, an empty one, or a new one. Anything else is a slip: its permissions are not ours to change. */
-function createPrivate(path: string): void {
-  if (mkdirSync(path, { recursive: true, mode: 0o700 }) !== undefined) return
+/** A folder of ours, an empty one, or a new one: returns the new ones. Anything else is a slip: its permissions are not ours to change. */
+function createPrivate(path: string): readonly string[] {
+  const made = makeFolders(path, 0o700)
+  if (made.length > 0) return made
   const names = readdirSync(path)
   if (names.length === 0) chmodSync(path, 0o700)
   else if (!names.some((name) => OUR_FILES.includes(name))) {
@@ -85,6 +93,15 @@ function createPrivate(path: string): void {
       'home-unusable',
       `Cannot keep this device's state in ${JSON.stringify(path)}: it holds other things already. Choose another folder with --home or PILEUS_HOME.`,
     )
+  }
+  return made
+}
+
+function removeEmpty(folders: readonly string[]): void {
+  try {
+    for (const folder of folders.toReversed()) rmdirSync(folder)
+  } catch {
+    // something is in it by now: it stays
   }
 }
 
@@ -108,6 +125,7 @@ function unusable(path: string, error: unknown): Failure {
   const reasons: Readonly<Record<string, string>> = {
     EACCES: 'permission denied',
     EPERM: 'permission denied',
+    ENOENT: 'no folder can be made there',
     EROFS: 'the file system is read-only',
     ENOTDIR: 'it is not a folder',
     EEXIST: 'it is not a folder',

@@ -1,4 +1,4 @@
-import { mkdirSync, mkdtempSync, realpathSync, rmSync, symlinkSync, writeFileSync } from 'node:fs'
+import { existsSync, mkdirSync, mkdtempSync, realpathSync, rmSync, symlinkSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterEach, beforeEach, expect, test } from 'vitest'
@@ -37,13 +37,13 @@ function linked(name: string) {
 }
 
 test('a folder is created when only its last part is missing', () => {
-  expect(folderToLink(home, join(root, 'new'))).toBe(join(root, 'new'))
+  expect(folderToLink(home, join(root, 'new'))).toEqual({ folder: join(root, 'new'), created: true })
   expect(() => folderToLink(home, join(root, 'a/b'))).toThrow('there is no folder')
 })
 
 test('a symbolic link to a folder is followed once, at linking', () => {
   symlinkSync(folder('real'), join(root, 'link'))
-  expect(folderToLink(home, join(root, 'link'))).toBe(join(root, 'real'))
+  expect(folderToLink(home, join(root, 'link')).folder).toBe(join(root, 'real'))
 })
 
 test('a file cannot be linked', () => {
@@ -62,21 +62,23 @@ test('two homes cannot sync one folder, nor one inside the other', () => {
   expect(() => folderToLink(home, folder('tree/inner'))).toThrow('is the synced folder of')
   expect(() => folderToLink(home, folder('tree/inner/deep'))).toThrow('lies inside the synced folder of')
   expect(() => folderToLink(home, folder('tree'))).toThrow('contains the synced folder of')
-  expect(folderToLink(home, folder('tree/inner-too'))).toBe(join(root, 'tree/inner-too'))
-  expect(folderToLink(other, folder('tree/inner'))).toBe(join(root, 'tree/inner'))
+  expect(folderToLink(home, folder('tree/inner-too')).folder).toBe(join(root, 'tree/inner-too'))
+  expect(folderToLink(other, folder('tree/inner')).folder).toBe(join(root, 'tree/inner'))
 })
 
 test('a home that is gone or unlinked claims nothing', () => {
   writeLinkedFolder(other, linked('tree'))
   rmSync(other.path, { recursive: true })
-  expect(folderToLink(home, folder('tree/sub'))).toBe(join(root, 'tree/sub'))
+  expect(folderToLink(home, folder('tree/sub')).folder).toBe(join(root, 'tree/sub'))
   writeLinkedFolder(other, linked('tree'))
   forgetLinkedFolder(other, join(root, 'tree'))
-  expect(folderToLink(home, folder('tree/sub'))).toBe(join(root, 'tree/sub'))
+  expect(folderToLink(home, folder('tree/sub')).folder).toBe(join(root, 'tree/sub'))
 })
 
 test('a folder inside one that bears a marker is refused, whoever linked it', () => {
   writeFileSync(join(folder('marked'), '.pileus'), 'This folder is synced by Pileus. …\nzone 00\n')
+  expect(() => folderToLink(home, join(folder('marked/a'), 'new'))).toThrow('lies inside the synced folder')
+  expect(existsSync(join(root, 'marked/a/new'))).toBe(false)
   expect(() => folderToLink(home, folder('marked/a/b'))).toThrow('lies inside the synced folder')
 })
 

@@ -1,9 +1,19 @@
 /** Which folder a home syncs, and which folders the other homes of this person on this machine do. */
 import { createHash } from 'node:crypto'
-import { existsSync, mkdirSync, readdirSync, readFileSync, realpathSync, rmSync, statSync } from 'node:fs'
+import {
+  existsSync,
+  mkdirSync,
+  readdirSync,
+  readFileSync,
+  realpathSync,
+  rmdirSync,
+  rmSync,
+  statSync,
+} from 'node:fs'
 import { homedir } from 'node:os'
 import { dirname, join, resolve, sep } from 'node:path'
 import { Failure } from '../failures/failure.ts'
+import { makeFolders } from './folders.ts'
 import { type Home, openHome, replaceFile } from './home.ts'
 
 const FOLDER_FILE = 'folder.json'
@@ -48,7 +58,7 @@ export function requireLinkedFolder(home: Home): LinkedFolder {
 /** Remembers the link, here and where the person's other homes look. */
 export function writeLinkedFolder(home: Home, linked: Omit<LinkedFolder, 'format'>): void {
   const { folder } = linked
-  mkdirSync(claimsPath(), { recursive: true, mode: 0o700 })
+  makeFolders(claimsPath(), 0o700)
   replaceFile(join(claimsPath(), claimName(folder)), JSON.stringify({ folder, home: home.path }))
   home.write(FOLDER_FILE, `${JSON.stringify({ format: 1, ...linked }, null, 2)}\n`)
 }
@@ -60,21 +70,46 @@ export function forgetLinkedFolder(home: Home, folder: string): void {
 
 /**
  * The folder that `asked` names, created when only its last part is missing. Throws Failure when it cannot be
- * a synced folder: no folder, overlapping this home or another synced folder.
+ * a synced folder: no folder, overlapping this home or another synced folder. Then nothing is left created.
  */
-export function folderToLink(home: Home, asked: string): string {
+export function folderToLink(home: Home, asked: string): { folder: string; created: boolean } {
   const path = resolve(asked)
-  const quoted = JSON.stringify(path)
   if (!existsSync(path)) {
     if (!existsSync(dirname(path))) {
       throw new Failure(
         'usage',
         'no-such-folder',
-        `Cannot link ${quoted}: there is no folder ${JSON.stringify(dirname(path))}.`,
+        `Cannot link ${JSON.stringify(path)}: there is no folder ${JSON.stringify(dirname(path))}.`,
       )
     }
-    mkdirSync(path)
+    return { folder: createToLink(home, path), created: true }
   }
+  return { folder: checkedToLink(home, path), created: false }
+}
+
+function createToLink(home: Home, path: string): string {
+  try {
+    mkdirSync(path)
+  } catch (error) {
+    const { code, message } = error as NodeJS.ErrnoException
+    const why = code === 'EACCES' || code === 'EPERM' ? 'permission denied' : message
+    throw new Failure(
+      'usage',
+      'no-such-folder',
+      `Cannot make the folder ${JSON.stringify(path)}: ${why}; choose another.`,
+      error,
+    )
+  }
+  try {
+    return checkedToLink(home, path)
+  } catch (error) {
+    rmdirSync(path)
+    throw error
+  }
+}
+
+function checkedToLink(home: Home, path: string): string {
+  const quoted = JSON.stringify(path)
   if (!statSync(path).isDirectory())
     throw new Failure('usage', 'not-a-folder', `Cannot link ${quoted}: it is not a folder.`)
   const folder = realpathSync(path)

@@ -3,17 +3,23 @@ import { Failure } from '../failures/failure.ts'
 import { KEY_FILE } from '../home/key-file.ts'
 import { ask, canAsk } from './prompt.ts'
 
-/**
- * How this device keeps its keys: as said with --keys or PILEUS_KEYS, else asked. With nobody to ask they go
- * into a file in clear, and a line on stderr says so.
- */
-export async function chooseKeyKeeping(context: Context): Promise<KeyKeeping> {
-  if (context.keys !== undefined) return context.keys
-  if (canAsk()) return askKeeping()
+export interface ChosenKeeping {
+  readonly keeping: KeyKeeping
+  /** Says on stderr what nobody was asked about: for when the keys are written. */
+  announce(): void
+}
+
+/** How this device keeps its keys: as said with --keys or PILEUS_KEYS, else asked; in clear with nobody to ask. */
+export async function chooseKeyKeeping(context: Context): Promise<ChosenKeeping> {
+  if (context.keys !== undefined) return { keeping: context.keys, announce() {} }
+  if (canAsk()) return { keeping: await askKeeping(), announce() {} }
+  return { keeping: 'file', announce: () => announceClear(context) }
+}
+
+function announceClear(context: Context): void {
   context.out.note(
     `Keys are kept readable by this user only, not sealed, in ${context.home.at(KEY_FILE)} (--keys passphrase seals them).`,
   )
-  return 'file'
 }
 
 async function askKeeping(): Promise<KeyKeeping> {
