@@ -57,10 +57,16 @@ async function whole(request: IncomingMessage, limit: number): Promise<Uint8Arra
 
 async function* bounded(request: IncomingMessage, limit: number): AsyncGenerator<Uint8Array> {
   let bytes = 0
-  for await (const part of piecesOf(request)) {
-    bytes += part.length
-    if (bytes > limit) throw tooLarge(limit)
-    yield part
+  try {
+    for await (const part of piecesOf(request)) {
+      bytes += part.length
+      if (bytes > limit) throw tooLarge(limit)
+      yield part
+    }
+  } catch (error) {
+    if (error instanceof Problem || !request.destroyed || request.complete) throw error
+    // Networks go away: that is the sender's end of it, and no failure of this server.
+    throw new Problem('malformed-request', 'the connection ended before the body did')
   }
 }
 

@@ -85,6 +85,7 @@ describe('a body', () => {
   })
 
   it('that is cut off changes nothing and harms nobody', async () => {
+    const before = lines.length
     const socket = createConnection(server.port, '127.0.0.1')
     socket.write(
       `POST ${SIGNUP} HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\nContent-Length: 500\r\n\r\n{`,
@@ -92,6 +93,9 @@ describe('a body', () => {
     await new Promise((resolve) => setTimeout(resolve, 50))
     socket.destroy()
     expect((await ask(url, 'account', { token: ana.token })).status).toBe(200)
+    // Nor is it a failure of the server: its log has no error, and no stack.
+    await expect.poll(() => lines.slice(before).join('')).toContain('the connection ended')
+    expect(lines.slice(before).join('')).not.toContain('"level":50')
   })
 })
 
@@ -135,6 +139,20 @@ describe('an answer', () => {
     })
     const unknown = await fetch(`${url}/api/v2/everything`)
     expect(await unknown.json()).toMatchObject({ status: 404, code: 'not-found' })
+    const other = await fetch(`${url}/health`, { method: 'DELETE' })
+    expect(await other.json()).toMatchObject({ status: 404, code: 'not-found' })
+    const undecodable = await fetch(`${url}/api/v1/%ff`)
+    expect(undecodable.headers.get('content-type')).toBe('application/problem+json')
+    expect(await undecodable.json()).toMatchObject({ status: 400, code: 'malformed-request' })
+  })
+
+  it('to what is not HTTP is one too', async () => {
+    const socket = createConnection(server.port, '127.0.0.1')
+    socket.end('this is not HTTP\r\n\r\n')
+    let text = ''
+    for await (const part of socket) text += part
+    expect(text).toMatch(/^HTTP\/1\.1 400 /)
+    expect(JSON.parse(text.slice(text.indexOf('{')))).toMatchObject({ code: 'malformed-request' })
   })
 })
 

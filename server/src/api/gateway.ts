@@ -1,4 +1,5 @@
 /** HTTP: mounts the protocol's table on the service, and what an operator and a browser ask besides. */
+import type { Socket } from 'node:net'
 import { Readable } from 'node:stream'
 import { acceptedFormat, encodeMessage, type Format, MEDIA_TYPES } from '@pileus/core/protocol/codec'
 import { ENDPOINTS, type Endpoint, type EndpointName } from '@pileus/core/protocol/endpoints'
@@ -52,6 +53,8 @@ export function createGateway(options: GatewayOptions): Gateway {
     requestTimeout: REQUEST_TIMEOUT_MS,
     forceCloseConnections: 'idle',
     return503OnClosing: false,
+    frameworkErrors: (error, request, reply) => void sendProblem(error, request, reply),
+    clientErrorHandler: refuseSocket,
   })
   app.removeAllContentTypeParsers()
   // Bodies stay streams here: `readBody` bounds and reads them.
@@ -150,9 +153,7 @@ function wantedFormat(request: FastifyRequest): Format {
 
 function sendProblem(error: unknown, request: FastifyRequest, reply: FastifyReply): FastifyReply {
   const problem = problemOf(asOwn(error), request.id)
-  if (problem.status >= 500 && problem.code !== 'shutting-down' && problem.code !== 'quota-exceeded') {
-    request.log.error({ err: error, code: problem.code, route: request.routeOptions.url }, 'request failed')
-  }
+  logFailure(error, problem, request)
   discardBody(request.raw)
   const format = wantedFormat(request)
   const type = format === 'cbor' ? MEDIA_TYPES.cbor : 'application/problem+json'
@@ -161,6 +162,31 @@ function sendProblem(error: unknown, request: FastifyRequest, reply: FastifyRepl
     .headers(problemHeaders(problem))
     .type(type)
     .send(asBuffer(encodeMessage(problemMessage(problem), format)))
+}
+
+/** What the operator must know; a refusal that was foreseen shows in the request's own line. */
+function logFailure(error: unknown, { code, status, message }: Problem, request: FastifyRequest): void {
+  // Such a request gets no line of its own: nobody hears the answer.
+  if (request.raw.destroyed && !request.raw.complete)
+    request.log.info({ code, route: request.routeOptions.url }, message)
+  if (status < 500 || code === 'shutting-down' || code === 'quota-exceeded') return
+  const route = request.routeOptions.url
+  if (code === 'storage-full') request.log.warn({ code, route }, message)
+  else request.log.error({ err: error, code, route }, 'request failed')
+}
+
+/** What is not HTTP at all: there is no request yet to answer to. Most of these are connections that went away. */
+function refuseSocket(error: NodeJS.ErrnoException, socket: Socket): void {
+  if (error.code === 'ECONNRESET' || !socket.writable) {
+    socket.destroy()
+    return
+  }
+  const problem = new Problem('malformed-request', 'the request is not HTTP that this server takes')
+  const body = encodeMessage(problemMessage(problem), 'json')
+  socket.end(
+    `HTTP/1.1 ${problem.status} Bad Request\r\nContent-Type: application/problem+json\r\n` +
+      `Content-Length: ${body.length}\r\nConnection: close\r\n\r\n${Buffer.from(body).toString('utf8')}`,
+  )
 }
 
 /** Fastify's own refusals of a request (a malformed URL, a header too large) are the caller's mistakes. */
