@@ -72,6 +72,11 @@ test('a home that cannot be used is told of before an account is made', async ()
   await eva.ok(`signup eva --server ${server.url}`)
 })
 
+test('the local database, which holds names, is readable by this user only', () => {
+  for (const name of readdirSync(laptop.home).filter((file) => file.startsWith('drive.db')))
+    expect([name, statSync(join(laptop.home, name)).mode & 0o777]).toEqual([name, 0o600])
+})
+
 test('a taken name', async () => {
   const env = { PILEUS_DEBUG: '', PILEUS_KEYS: '' }
   const device = another()
@@ -226,7 +231,8 @@ test('a damaged pack on the server is reported by path and never written into a 
 test('Ctrl-C ends with 130 and the next sync goes on', async () => {
   const device = await joinedDevice(ROOT, 'hasty', 'login', server.url)
   const stopped = await device.run('sync --once', { ...quiet, interruptAfterMs: 250 })
-  expect([0, 130]).toContain(stopped.code)
+  // On a busy machine the signal may come before the program has begun.
+  expect([0, 130, null]).toContain(stopped.code)
   await device.ok('sync --once')
   expect(readFileSync(join(device.folder, 'many/7'), 'utf8')).toBe('file 7')
 })

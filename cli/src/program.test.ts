@@ -66,7 +66,6 @@ test.each([
   { args: ['login', 'ana', '--server', 'http://localhost:1', '--keys', 'file'], says: /set PILEUS_PASSWORD/ },
   { args: ['help', 'bogus'], says: /no command "bogus"/ },
   { args: ['completion', 'csh'], says: /choose bash, zsh or fish/ },
-  { args: ['sync'], says: /--once/ },
 ])('pileus $args ends with 2 and one sentence', async ({ args, says }) => {
   const { code, stdout, stderr } = await run(args)
   expect(stderr).toMatch(says)
@@ -124,4 +123,8 @@ test('completion knows every command and option', async () => {
     expect(code).toBe(0)
     for (const word of ['signup', 'devices', 'remove', 'once', 'device-name']) expect(stdout).toContain(word)
   }
+})
+
+test('--version prints the version', async () => {
+  expect(await run(['--version'])).toMatchObject({ code: 0, stdout: '0.1.0\n', stderr: '' })
 })

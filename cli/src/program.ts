@@ -1,4 +1,5 @@
 /** The command line: what can be said, and which file does it. */
+import { readFileSync } from 'node:fs'
 import { Command, CommanderError, Option } from 'commander'
 import type { SignInOptions } from './commands/new-device.ts'
 import type { SyncOptions } from './commands/sync.ts'
@@ -7,6 +8,10 @@ import { EXIT, type Exit } from './failures/exit-codes.ts'
 import { Failure } from './failures/failure.ts'
 import { homePath, openHome } from './home/home.ts'
 import { createOutput, type Output } from './terminal/output.ts'
+
+const VERSION = (
+  JSON.parse(readFileSync(new URL('../package.json', import.meta.url), 'utf8')) as { version: string }
+).version
 
 /** Does the work; returns how it ended when that is not plainly 'ok'. */
 type Work<Options> = (context: Context, args: string[], options: Options) => Promise<Exit | undefined>
@@ -50,6 +55,7 @@ export function createProgram(state: { exit: Exit }): Command {
     .option('--json', 'print the result as JSON')
     .option('-q, --quiet', 'print what was asked for and failures only')
     .option('--no-color', 'no colours (also NO_COLOR)')
+    .version(VERSION, '--version', 'print the version')
     .helpOption('-h, --help', 'show help')
     .helpCommand(false)
     .showSuggestionAfterError()

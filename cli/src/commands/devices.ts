@@ -8,6 +8,7 @@ import type { Context } from '../context.ts'
 import { openDevice } from '../device/device.ts'
 import { Failure } from '../failures/failure.ts'
 import { columns, printable } from '../terminal/format.ts'
+import { ask, canAsk } from '../terminal/prompt.ts'
 
 export async function listDevices(context: Context): Promise<undefined> {
   const device = await openDevice(context)
@@ -23,12 +24,21 @@ export async function listDevices(context: Context): Promise<undefined> {
 export async function removeDevice(context: Context, wanted: string): Promise<undefined> {
   const device = await openDevice(context)
   const found = choose(await devicesOf(device.connection), wanted)
-  await takeOut(device.connection, found.id)
   const name = printable(found.name)
+  if (found.thisDevice && canAsk()) await confirmOwn(name)
+  await takeOut(device.connection, found.id)
   context.out.done(
-    [`${name} is removed: it can neither read nor write from now on. What it holds already, it keeps.`],
+    [
+      `${name}${found.thisDevice ? ', this very device,' : ''} is removed: it can neither read nor write from now on. What it holds already, it keeps.`,
+    ],
     { removed: found.id, name: found.name },
   )
+}
+
+async function confirmOwn(name: string): Promise<void> {
+  process.stderr.write(`${name} is this very device: it will sync no more until it signs in again.\n`)
+  if ((await ask('Remove it? yes or no: ')).trim() === 'yes') return
+  throw new Failure('usage', 'not-confirmed', 'That was no yes: nothing was changed.')
 }
 
 function standing(device: ListedDevice): string {

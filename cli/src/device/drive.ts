@@ -1,4 +1,5 @@
 /** The synced folder of a home, opened. */
+import { chmodSync, closeSync, openSync, statSync } from 'node:fs'
 import {
   type Drive,
   type DriveStatus,
@@ -13,6 +14,7 @@ import { lockFolder } from '@pileus/client/keys/node-folder-lock'
 import { httpRemote } from '@pileus/client/remote/http'
 import { Replica } from '@pileus/client/replica/replica'
 import { openSqliteStore } from '@pileus/client/store/node'
+import type { Store } from '@pileus/client/store/store'
 import { nodeCrypto, nodeRandom } from '@pileus/core/crypto/node'
 import { parseId } from '@pileus/core/ids/ids'
 import { Failure } from '../failures/failure.ts'
@@ -37,7 +39,7 @@ export async function openLinkedDrive(
   // A folder that is gone cannot be locked; the drive says so in better words.
   if (nodeFilesOf(linked).folder.stat('') !== null) opening.use(lockFolder(linked.folder))
   const zone = await openDriveZone(device.connection, parseId('zone', linked.zone))
-  const store = opening.adopt(openSqliteStore(home.at(DATABASE_FILE)), (open) => open.close())
+  const store = opening.adopt(openDatabase(home), (open) => open.close())
   const { context, calls, device: keys } = device.connection
   const drive = openDrive({
     files: nodeFilesOf(linked),
@@ -79,7 +81,7 @@ export function listLocally(home: Home, path: string): ListedNode[] {
 
 function readReplica<T>(home: Home, read: (replica: Replica) => T): T {
   const linked = requireLinkedFolder(home)
-  const store = openSqliteStore(home.at(DATABASE_FILE))
+  const store = openDatabase(home)
   try {
     const replica = new Replica({
       store,
@@ -95,6 +97,14 @@ function readReplica<T>(home: Home, read: (replica: Replica) => T): T {
   } finally {
     store.close()
   }
+}
+
+/** The local database. It holds names, so only this user may read it; SQLite gives its own files the same mode. */
+function openDatabase(home: Home): Store {
+  const path = home.at(DATABASE_FILE)
+  closeSync(openSync(path, 'a', 0o600))
+  if ((statSync(path).mode & 0o077) !== 0) chmodSync(path, 0o600)
+  return openSqliteStore(path)
 }
 
 /** The disk of a linked folder. */

@@ -21,6 +21,9 @@ function unexpected(message: string, cause: unknown): Failure {
   )
 }
 
+/** What helps when stored contents are damaged. */
+const MEND = 'sync a device that still has the file, and ask whoever runs the server for its backup'
+
 /** Told apart by name, because importing the classes would load half the client just to print help. */
 const BY_NAME: Readonly<Record<string, (error: Error) => Failure | null>> = {
   Problem: problem,
@@ -42,7 +45,8 @@ const BY_NAME: Readonly<Record<string, (error: Error) => Failure | null>> = {
   FolderBusy: (error) => new Failure('locked', 'locked', sentence(error), error),
   StoreCorrupt: (error) => new Failure('damaged', 'database-damaged', sentence(error), error),
   AuthenticationFailed: (error) => new Failure('damaged', 'not-authentic', sentence(error), error),
-  ChunkCorrupt: (error) => new Failure('damaged', 'chunk-corrupt', sentence(error), error),
+  ChunkCorrupt: (error) =>
+    new Failure('damaged', 'chunk-corrupt', `${sentence(error).slice(0, -1)}: ${MEND}.`, error),
   FileError: fileError,
   AbortError: (error) =>
     new Failure('interrupted', 'interrupted', 'Stopped; the next sync goes on from here.', error),
@@ -50,7 +54,10 @@ const BY_NAME: Readonly<Record<string, (error: Error) => Failure | null>> = {
 
 const OF_PROBLEM: Partial<Record<ProblemCode, readonly [Exit, string]>> = {
   'not-signed-in': ['not-signed-in', 'The session has ended: run `pileus login` again.'],
-  'wrong-credentials': ['not-signed-in', 'The name or the password is wrong.'],
+  'wrong-credentials': [
+    'not-signed-in',
+    'The name or the password is wrong: if the password is forgotten, `pileus recover` sets a new one.',
+  ],
   'device-removed': [
     'not-signed-in',
     'This device was removed from the account: run `pileus login` to add it again. Its files stay where they are.',
@@ -62,7 +69,7 @@ const OF_PROBLEM: Partial<Record<ProblemCode, readonly [Exit, string]>> = {
     'The account has no room left: delete something, or ask for more room. Deletions still sync.',
   ],
   'storage-full': ['full', 'The server has no room left: ask whoever runs it.'],
-  'damaged-storage': ['damaged', 'The server found damaged data in its storage: tell whoever runs it.'],
+  'damaged-storage': ['damaged', `The server found damaged data in its storage: ${MEND}.`],
   'chunk-corrupt': ['damaged', 'Data arrived damaged at the server: run the command again.'],
   'shutting-down': ['unreachable', 'The server is stopping: try again in a moment.'],
   internal: ['unexpected', 'The server failed: try again, and if it stays so tell whoever runs it.'],
