@@ -35,7 +35,6 @@ beforeAll(async () => {
   running = [startLive(laptop), startLive(desktop)]
 })
 afterAll(async () => {
-  if (process.env.SHOW) console.log(running.map((live) => live.output()).join('\n----\n'))
   await Promise.all(running.map((live) => live.stop('SIGKILL')))
   await server?.stop()
   rmSync(ROOT, { recursive: true, force: true })

@@ -10,7 +10,7 @@ import { checkConverged, checkNothingLost, checkQuiet } from '../oracles/oracles
 import { act, restartContents } from '../steps/person.ts'
 import { type Moment, momentOf, scopeBetween } from '../world/hints.ts'
 import { chanceOf } from '../world/random.ts'
-import { createHome, createWorld, type Home } from '../world/world.ts'
+import { createHome, createWorld, type Home, type World } from '../world/world.ts'
 import { listen, type Site, setScene, type Scene as TestScene } from './scene.ts'
 
 let home: Home
@@ -177,13 +177,25 @@ async function randomLife(seed: number): Promise<void> {
       if (report.incomplete && chance.happens(0.7)) await world.sync(device)
       seen.set(device.name, momentOf(device.files))
     }
-    for (let round = 0; round < 4; round++) for (const device of world.devices) await world.sync(device)
+    await comeToRest(world)
     checkConverged(world)
     await checkNothingLost(world, ledger)
     await checkQuiet(world)
   } catch (error) {
     throw new Error(`seed ${seed}: ${error instanceof Error ? error.stack : error}\n${trace.join('\n')}`)
   }
+}
+
+async function comeToRest(world: World): Promise<void> {
+  for (let round = 0; round < 12; round++) {
+    let busy = false
+    for (const device of world.devices) {
+      const { pushed, pulled, applied } = await world.sync(device)
+      busy ||= pushed + pulled + applied > 0
+    }
+    if (!busy) return
+  }
+  throw new Error('the devices did not come to rest')
 }
 
 describe('a drive that stays', () => {
