@@ -9,7 +9,7 @@ import type { View } from '@pileus/core/tree/view'
 import type { Stat } from '../files/files.ts'
 import type { Appeared, Changed, Moved, PathProblem, Scan } from '../folder/scan.ts'
 import { samenessOf } from '../replica/forest.ts'
-import { tables } from '../replica/tables.ts'
+import { putMeta, tables } from '../replica/tables.ts'
 import type { StoreReader, StoreWriter } from '../store/store.ts'
 import { type DriveContext, labelNow, type SyncOptions } from './context.ts'
 import { guardDeletions, neededAgain } from './guard.ts'
@@ -388,6 +388,7 @@ class Absorption {
     const deletions = shown.filter((id) => !needed.has(id))
     this.#held = verdict === 'hold' ? deletions.length : 0
     replica.transaction('durable', (tx) => {
+      putMeta(tx, 'unconfirmed', undefined)
       for (const [id] of [...tables.held.entries(tx)]) tables.held.delete(tx, id)
       const deleted = new Set(deletions)
       for (const id of gone) {

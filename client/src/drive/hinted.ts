@@ -8,7 +8,7 @@ import { checkMarker } from '../folder/marker.ts'
 import { prepareWork } from '../folder/place.ts'
 import { type PathProblem, type Scan, type Scope, scanScope } from '../folder/scan.ts'
 import { joinPath } from '../folder/tree-paths.ts'
-import { tables } from '../replica/tables.ts'
+import { getMeta, putMeta, tables } from '../replica/tables.ts'
 import { absorb } from './absorb.ts'
 import type { DriveContext, SyncOptions } from './context.ts'
 import { pull, takeAnnouncement } from './pull.ts'
@@ -53,16 +53,22 @@ export async function syncHinted(
     const absorbed = await absorb(context, scan, options)
     total.bytesSent += absorbed.bytesSent
     problems.push(...absorbed.problems)
-    incomplete ||= absorbed.unconfirmed > 0
+    if (absorbed.unconfirmed > 0) replica.transaction('lazy', (tx) => putMeta(tx, 'unconfirmed', true))
   }
   incomplete = (await pushAll(context, options, total)) || incomplete
-  if (tables.touched.count(replica.store) + tables.touchedName.count(replica.store) > 0) {
+  const settled = getMeta(replica.store, 'unconfirmed') === undefined
+  incomplete ||= !settled
+  if (settled && tables.touched.count(replica.store) + tables.touchedName.count(replica.store) > 0) {
     checkMarker(files, zone.zone)
     const applied = await applyView(context, options)
     total.applied += applied.done
     total.bytesReceived += applied.bytesReceived
     problems.push(...applied.problems)
-    incomplete ||= applied.again
+    // A look at everything tells whether a place is blocked, and says so; until then once is enough.
+    const blocked = applied.blocked.filter(
+      ({ path }) => tables.problem.get(replica.store, path) === undefined,
+    )
+    incomplete ||= applied.again || blocked.length > 0
   }
   remember(context, hints.scope, problems)
   return { ...total, problems, incomplete: incomplete || tables.outbox.count(replica.store) > 0 }

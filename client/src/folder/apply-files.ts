@@ -42,9 +42,7 @@ export class FileWork {
 
   async run(): Promise<void> {
     // Nothing is fetched for a place that is taken.
-    const possible = this.#files.filter((action) =>
-      this.#work.check(action.id, () => this.#expectPlace(action)),
-    )
+    const possible = this.#files.filter((action) => this.#work.check(action, () => this.#expectPlace(action)))
     const actions = new Map(possible.map((action) => [action.id, action]))
     this.#files = []
     if (actions.size === 0) return
@@ -118,7 +116,7 @@ export class FileWork {
     }
     files.sync(actions.map(({ id }) => ({ area: 'work', path: stagingPath(id) })))
     this.#work.inTransaction((tx) => {
-      for (const action of actions) this.#work.attempt(action.id, () => this.#placeFile(tx, action))
+      for (const action of actions) this.#work.attempt(action, () => this.#placeFile(tx, action))
     })
     this.#filesDone += actions.length
     this.#report()

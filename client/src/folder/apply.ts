@@ -65,7 +65,7 @@ export async function applyView(
       if (!work.left.has(id as RecordId)) tables.touched.delete(tx, id)
     for (const [key] of [...tables.touchedName.entries(tx)]) tables.touchedName.delete(tx, key)
     for (const id of work.left) tables.touched.put(tx, id, '')
-    for (const id of dirty) if (!work.left.has(id)) settleVersion(context, tx, id)
+    for (const id of dirty) if (!work.left.has(id)) settleVersion(context, tx, id, view)
   })
   return {
     done: work.done,
@@ -76,8 +76,9 @@ export async function applyView(
   }
 }
 
-/** The row shows the effective version where nothing more was to do. */
-function settleVersion(context: DriveContext, tx: StoreWriter, id: RecordId): void {
+/** The row shows the effective version where nothing more was to do: never one in which it should be gone. */
+function settleVersion(context: DriveContext, tx: StoreWriter, id: RecordId, view: View): void {
+  if (view.locate(id).status === 'hidden') return
   const row = tables.disk.get(tx, id)
   const effective = context.replica.effective(tx, id)
   if (row && effective && row.version !== effective.key)
@@ -149,7 +150,7 @@ class Applier {
   #doGroup(actions: readonly Action[]): void {
     if (actions.length === 0) return
     this.#work.inTransaction((tx) => {
-      for (const action of actions) this.#work.attempt(action.id, () => this.#do(tx, action))
+      for (const action of actions) this.#work.attempt(action, () => this.#do(tx, action))
     })
   }
 

@@ -1,5 +1,6 @@
 /** What every change of the disk has in common: where things are, what must be made durable, what could not be done. */
 import { type RecordId, ROOT } from '@pileus/core/ids/ids'
+import type { Action } from '@pileus/core/plan/plan'
 import type { View } from '@pileus/core/tree/view'
 import { type DriveContext, labelNow } from '../drive/context.ts'
 import { FileError, type Location, type Stat } from '../files/files.ts'
@@ -50,12 +51,16 @@ export class DiskWork {
     })
   }
 
-  attempt(id: RecordId, act: () => void): void {
-    if (this.check(id, act)) this.done++
+  attempt(action: Action, act: () => void): void {
+    if (this.check(action, act)) this.done++
   }
 
-  /** False, with this node left for later, where the disk refuses or is not as expected. */
-  check(id: RecordId, expect: () => void): boolean {
+  /**
+   * False where the disk refuses or is not as expected: this node, and what it was to replace or stand for, is left
+   * for later.
+   */
+  check(action: Action, expect: () => void): boolean {
+    const { id } = action
     try {
       expect()
       return true
@@ -68,6 +73,8 @@ export class DiskWork {
         ;(unexpected ? this.blocked : this.problems).push({ path: this.pathOf(id), problem })
       } else throw error
       this.left.add(id)
+      if ('over' in action && action.over) this.left.add(action.over)
+      if (action.do === 'relabel') this.left.add(action.from)
       return false
     }
   }

@@ -61,6 +61,8 @@ export interface Meta {
   rereading: boolean
   /** Syncs that came to rest. */
   run: number
+  /** A look at a part missed something: rows may tell of what is gone, so nothing is changed by them until all is seen. */
+  unconfirmed: boolean
   /** Pushes begun. */
   pushes: number
 }

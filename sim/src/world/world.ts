@@ -5,8 +5,7 @@ import { readAccountZone } from '@pileus/client/account/account-zone'
 import { logIn } from '@pileus/client/account/sign-in'
 import { signUp } from '@pileus/client/account/sign-up'
 import type { DriveZone, SyncOptions } from '@pileus/client/drive/context'
-import type { SyncReport } from '@pileus/client/drive/drive'
-import { openDrive } from '@pileus/client/drive/drive'
+import { type Drive, openDrive, type SyncReport } from '@pileus/client/drive/drive'
 import { openDriveZone } from '@pileus/client/drive/zone'
 import { type MemoryFiles, memoryFiles } from '@pileus/client/files/memory'
 import { writeMarker } from '@pileus/client/folder/marker'
@@ -49,6 +48,8 @@ export interface World {
   readonly clock: { now: number }
   /** One sync of a device's folder, as a process that starts, syncs and ends. */
   sync(device: Device, options?: SyncOptions): Promise<SyncReport>
+  /** A device's drive, as a process that stays has it. */
+  drive(device: Device): Promise<Drive>
   /** The zone as a device reads it, over a good line. */
   reader(): Promise<{ remote: Remote; zone: DriveZone }>
 }
@@ -115,6 +116,22 @@ export async function createWorld(home: Home, chance: Chance, count: number): Pr
     return { remote: httpRemote(signed.calls), zone: await openDriveZone(signed, zone) }
   }
 
+  async function openOn(device: Device): Promise<Drive> {
+    const bare = network(service, chance, () => device.faults)
+    const line = device.through ? device.through(bare) : bare
+    const opened = await open(device, retrying(line, { random, pause: async () => undefined }))
+    return openDrive({
+      ...opened,
+      files: device.files,
+      store: device.store,
+      crypto: nodeCrypto,
+      random,
+      clock: () => clock.now,
+      deviceSeed: device.account.device.seed,
+      deviceName: device.name,
+    })
+  }
+
   return {
     devices,
     clock,
@@ -124,21 +141,9 @@ export async function createWorld(home: Home, chance: Chance, count: number): Pr
         network(service, chance, () => NO_FAULTS),
       ),
     async sync(device, options) {
-      const bare = network(service, chance, () => device.faults)
-      const line = device.through ? device.through(bare) : bare
-      const opened = await open(device, retrying(line, { random, pause: async () => undefined }))
-      const drive = openDrive({
-        ...opened,
-        files: device.files,
-        store: device.store,
-        crypto: nodeCrypto,
-        random,
-        clock: () => clock.now,
-        deviceSeed: device.account.device.seed,
-        deviceName: device.name,
-      })
-      return drive.syncOnce(options)
+      return (await openOn(device)).syncOnce(options)
     },
+    drive: openOn,
   }
 }
 
