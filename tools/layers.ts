@@ -34,6 +34,7 @@ const PACKAGES: Readonly<Record<string, string>> = {
   '@pileus/client': 'client',
   '@pileus/server': 'server',
   '@pileus/sim': 'sim',
+  '@pileus/bench': 'bench',
   pileus: 'cli',
 }
 

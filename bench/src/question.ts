@@ -1,0 +1,54 @@
+/** What a benchmark asks, and what an answer is. Each question has a folder of its own. */
+import type { Contender } from './contenders/contender.ts'
+
+export interface Sizes {
+  readonly largeFileBytes: number
+  readonly smallFiles: number
+  /** How often each thing is done; the median counts. */
+  readonly repetitions: number
+  /** Files saved one after another to see how soon they show. */
+  readonly saves: number
+}
+
+export const FULL: Sizes = { largeFileBytes: 2 ** 30, smallFiles: 10_000, repetitions: 3, saves: 41 }
+export const QUICK: Sizes = { largeFileBytes: 2 ** 25, smallFiles: 500, repetitions: 1, saves: 5 }
+
+export interface Question {
+  readonly name: string
+  title(sizes: Sizes): string
+  /** Contenders that can do this at all, in the order of the table. */
+  readonly contenders: readonly string[]
+  measure(bench: Bench, contender: Contender): Promise<Answer>
+  /** What the design asks of us, held against what was measured. */
+  judge(answers: ReadonlyMap<string, Measured>, sizes: Sizes): Verdict[]
+}
+
+export interface Bench {
+  readonly sizes: Sizes
+  /** A new empty folder for one repetition; all are removed at the end. */
+  folder(name: string): string
+  /** Removes such a folder at once, because the disk has an end. */
+  discard(folder: string): void
+}
+
+export type Answer = Measured | { readonly kind: 'not-measured'; readonly why: string }
+
+export interface Measured {
+  readonly kind: 'measured'
+  readonly unit: 's' | 'ms' | 'bytes'
+  readonly samples: readonly number[]
+  /** Medians of what the whole consists of: backup and restore, A and B. */
+  readonly parts: Readonly<Record<string, number>>
+  /** Bytes moved between the sides, where the contender says; the largest of the repetitions. */
+  readonly movedBytes: number | null
+  /** Most resident memory of each process, in bytes. */
+  readonly peaks: Readonly<Record<string, number>>
+  readonly notes: readonly string[]
+}
+
+export interface Verdict {
+  readonly target: string
+  readonly found: string
+  /** Null where what it is held against was not measured. */
+  readonly met: boolean | null
+}

@@ -1,0 +1,137 @@
+/** What is synced: files whose bytes nobody can compress, the same for every contender of a repetition. */
+import { createCipheriv, createHash } from 'node:crypto'
+import {
+  closeSync,
+  existsSync,
+  mkdirSync,
+  openSync,
+  readdirSync,
+  readFileSync,
+  readSync,
+  renameSync,
+  statSync,
+  writeFileSync,
+  writeSync,
+} from 'node:fs'
+import { dirname, join } from 'node:path'
+
+const PIECE_BYTES = 1_048_576
+const FOLDERS = 100
+/** Sizes as in a folder of source code and documents: 15.5 kB each in the mean. */
+const SMALL_KIB = [1, 2, 4, 4, 8, 8, 16, 32, 64]
+
+/** Noise that depends on the seed alone. */
+export function noise(seed: string): (bytes: number) => Buffer {
+  const cipher = createCipheriv('aes-128-ctr', hash(seed).subarray(0, 16), Buffer.alloc(16))
+  return (bytes) => cipher.update(Buffer.alloc(bytes))
+}
+
+/** Writes one file of noise. */
+export function writeLargeFile(path: string, bytes: number, seed: string): void {
+  const next = noise(seed)
+  const file = openSync(path, 'wx')
+  for (let left = bytes; left > 0; left -= PIECE_BYTES) writeSync(file, next(Math.min(left, PIECE_BYTES)))
+  closeSync(file)
+}
+
+/** Writes `count` small files into 100 folders below `root`, which must not be there. Returns their bytes. */
+export function writeTree(root: string, count: number, seed: string): number {
+  const next = noise(seed)
+  let total = 0
+  for (let folder = 0; folder < FOLDERS; folder++)
+    mkdirSync(join(root, folderName(folder)), { recursive: true })
+  for (let index = 0; index < count; index++) {
+    const [kib = 0, low = 0, high = 0] = next(3)
+    const bytes = SMALL_KIB[kib % SMALL_KIB.length]! * 1024 - ((low | (high << 8)) % 1000)
+    const name = `f${String(index).padStart(5, '0')}`
+    writeFileSync(join(root, folderName(index % FOLDERS), name), next(bytes))
+    total += bytes
+  }
+  return total
+}
+
+/** Puts 1 KiB of noise into the middle of a file, the way editors save: a new file, renamed over the old. */
+export function insertInMiddle(path: string, seed: string): void {
+  const aside = `${dirname(dirname(path))}/insert-${hash(seed).toString('hex').slice(0, 8)}`
+  const middle = Math.floor(statSync(path).size / 2)
+  const from = openSync(path, 'r')
+  const to = openSync(aside, 'wx')
+  const buffer = Buffer.alloc(PIECE_BYTES)
+  const copy = (start: number, end: number) => {
+    for (let at = start; at < end; ) {
+      const read = readSync(from, buffer, 0, Math.min(buffer.length, end - at), at)
+      if (read === 0) return
+      writeSync(to, buffer, 0, read)
+      at += read
+    }
+  }
+  copy(0, middle)
+  writeSync(to, noise(seed)(1024))
+  copy(middle, Number.MAX_SAFE_INTEGER)
+  closeSync(from)
+  closeSync(to)
+  renameSync(aside, path)
+}
+
+/** Files below a folder, 0 when it is not there. Names alone are read, so that looking often costs little. */
+export function countFiles(folder: string): number {
+  if (!existsSync(folder)) return 0
+  let count = 0
+  for (const entry of readdirSync(folder, { withFileTypes: true })) {
+    if (entry.isDirectory()) count += countFiles(join(folder, entry.name))
+    else if (!isForeign(entry.name)) count++
+  }
+  return count
+}
+
+/** The file's size, -1 when it is not there. */
+export function sizeOf(path: string): number {
+  return statSync(path, { throwIfNoEntry: false })?.size ?? -1
+}
+
+/** Throws, naming the first difference, unless both folders hold the same names and bytes. */
+export function expectSame(a: string, b: string): void {
+  const here = contents(a)
+  const there = contents(b)
+  for (const path of new Set([...here.keys(), ...there.keys()])) {
+    if (here.get(path) !== there.get(path)) throw new Error(`${a} and ${b} differ in ${path}`)
+  }
+}
+
+function contents(root: string, path = '', found = new Map<string, string>()): Map<string, string> {
+  for (const entry of readdirSync(join(root, path), { withFileTypes: true })) {
+    if (isForeign(entry.name)) continue
+    const at = join(path, entry.name)
+    if (entry.isDirectory()) contents(root, at, found)
+    else found.set(at, hashOf(join(root, at)))
+  }
+  return found
+}
+
+function hashOf(path: string): string {
+  if (statSync(path).size < PIECE_BYTES) return hash(readFileSync(path)).toString('hex')
+  const sha256 = createHash('sha256')
+  const buffer = Buffer.alloc(PIECE_BYTES)
+  const file = openSync(path, 'r')
+  for (let at = 0, read = 1; read > 0; at += read) {
+    read = readSync(file, buffer, 0, buffer.length, at)
+    sha256.update(buffer.subarray(0, read))
+  }
+  closeSync(file)
+  return sha256.digest('hex')
+}
+
+/** What a contender keeps in the folder for itself, finished or not. */
+function isForeign(name: string): boolean {
+  return (
+    name === '.pileus' || name.startsWith('.st') || name.includes('.syncthing.') || name.includes('.unison.')
+  )
+}
+
+function folderName(index: number): string {
+  return `d${String(index).padStart(3, '0')}`
+}
+
+function hash(data: string | Uint8Array): Buffer {
+  return createHash('sha256').update(data).digest()
+}
