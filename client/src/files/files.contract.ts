@@ -235,12 +235,14 @@ export function filesContract(make: () => Files): void {
     expect(files.folder.stat('a')?.executable).toBe(false)
   })
 
-  it('syncs files, folders, links and missing places without a word', () => {
+  it('syncs files, folders, links and missing places without a word', async () => {
     const files = make()
     write(files, 'a', 'x')
     files.folder.makeDirectory('d')
     files.folder.makeLink('l', 'a')
-    files.sync([inFolder(''), inFolder('a'), inFolder('d'), inFolder('l'), inFolder('gone'), inWork('')])
+    const places = [inFolder(''), inFolder('a'), inFolder('d'), inFolder('l'), inFolder('gone'), inWork('')]
+    files.sync(places)
+    await files.syncTogether(places)
     expect(files.freeBytes()).toBeGreaterThan(0)
     expect(typeof files.caseInsensitive()).toBe('boolean')
   })

@@ -15,6 +15,8 @@ export interface Files {
   transfer(mode: 'link' | 'rename', from: Location, to: Location): void
   /** Makes these files and directories durable, as one group. Missing ones are ignored. */
   sync(locations: readonly Location[]): void
+  /** The same, for many files: all at once, since disks write down together what is asked for together. */
+  syncTogether(locations: readonly Location[]): Promise<void>
   /** Free bytes for this user. */
   freeBytes(): number
   /** Whether the folder's file system tells `a` from `A`. Found out once by trying, in `work`. */

@@ -144,6 +144,10 @@ class SimulatedFiles implements MemoryFiles, Simulation {
     })
   }
 
+  async syncTogether(locations: readonly Location[]): Promise<void> {
+    this.sync(locations)
+  }
+
   transfer(mode: 'link' | 'rename', from: Location, to: Location): void {
     const action = mode === 'link' ? 'link' : 'move'
     this.change(

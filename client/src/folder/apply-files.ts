@@ -72,7 +72,7 @@ export class FileWork {
           this.#work.left.add(action.id)
         }
       }
-      this.#placeFiles(whole)
+      await this.#placeFiles(whole)
     }
   }
 
@@ -106,7 +106,7 @@ export class FileWork {
   }
 
   /** Makes the assembled files durable as a group, then brings each to its place, then the rows. */
-  #placeFiles(actions: readonly FileAction[]): void {
+  async #placeFiles(actions: readonly FileAction[]): Promise<void> {
     const { files, replica } = this.#context
     const { store } = replica
     for (const { id } of actions) {
@@ -114,7 +114,7 @@ export class FileWork {
       if (attributes.executable) files.work.setExecutable(stagingPath(id), true)
       files.work.setModified(stagingPath(id), attributes.mtime)
     }
-    files.sync(actions.map(({ id }) => ({ area: 'work', path: stagingPath(id) })))
+    await files.syncTogether(actions.map(({ id }) => ({ area: 'work', path: stagingPath(id) })))
     this.#work.inTransaction((tx) => {
       for (const action of actions) this.#work.attempt(action, () => this.#placeFile(tx, action))
     })

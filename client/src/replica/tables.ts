@@ -68,6 +68,7 @@ export interface Meta {
 }
 
 interface Table<V> {
+  readonly name: string
   get(from: StoreReader, key: string): V | undefined
   put(tx: StoreWriter, key: string, value: V): void
   delete(tx: StoreWriter, key: string): void
@@ -75,11 +76,26 @@ interface Table<V> {
   count(from: StoreReader): number
 }
 
+/** Rows of which the parsed form is kept, and the longest text of one: the same row is looked at many times. */
+const PARSED_ROWS = 512
+const PARSED_LENGTH = 4_096
+
 function jsonTable<V>(name: string): Table<V> {
+  const parsed = new Map<string, V>()
+  const parse = (text: string): V => {
+    if (text.length > PARSED_LENGTH) return JSON.parse(text) as V
+    const known = parsed.get(text)
+    if (known !== undefined) return known
+    const value = JSON.parse(text) as V
+    if (parsed.size >= PARSED_ROWS) parsed.clear()
+    parsed.set(text, value)
+    return value
+  }
   return {
+    name,
     get(from, key) {
       const text = from.get(name, key)
-      return text === undefined ? undefined : (JSON.parse(text as string) as V)
+      return text === undefined ? undefined : parse(text as string)
     },
     put: (tx, key, value) => tx.put(name, key, JSON.stringify(value)),
     delete: (tx, key) => tx.delete(name, key),
@@ -92,6 +108,7 @@ function jsonTable<V>(name: string): Table<V> {
 
 function rawTable<V extends string | Uint8Array>(name: string): Table<V> {
   return {
+    name,
     get: (from, key) => from.get(name, key) as V | undefined,
     put: (tx, key, value) => tx.put(name, key, value),
     delete: (tx, key) => tx.delete(name, key),

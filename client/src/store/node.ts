@@ -134,6 +134,7 @@ class SqliteStore implements Store {
         if (database.isTransaction) database.exec('ROLLBACK')
         throw error
       } finally {
+        this.#connection.forgetAbsent()
         this.#inTransaction = false
       }
     })
@@ -185,6 +186,8 @@ class Connection {
   readonly database: DatabaseSync
   readonly #writable: boolean
   readonly #tables = new Map<string, Statements>()
+  /** Tables that were looked for in vain during the transaction that holds the only right to make any. */
+  readonly #absent = new Set<string>()
   readonly #exists: StatementSync
 
   constructor(database: DatabaseSync, writable: boolean) {
@@ -195,7 +198,11 @@ class Connection {
 
   /** The statements of a table; undefined when it does not exist. */
   table(name: string): Statements | undefined {
-    return this.#tables.get(name) ?? (this.#exists.get(name) ? this.#prepare(name) : undefined)
+    const known = this.#tables.get(name)
+    if (known || this.#absent.has(name)) return known
+    if (this.#exists.get(name)) return this.#prepare(name)
+    if (this.#writable && this.database.isTransaction) this.#absent.add(name)
+    return undefined
   }
 
   /** The statements of a table, which is created when it is not there. */
@@ -211,6 +218,11 @@ class Connection {
   /** Forgets the statements: a rollback may have taken their tables. */
   forget(): void {
     this.#tables.clear()
+  }
+
+  /** Once a transaction has ended another process may make tables. */
+  forgetAbsent(): void {
+    this.#absent.clear()
   }
 
   rows(table: string, from: string, to: string | null, limit: number): readonly Row[] {
@@ -233,6 +245,7 @@ class Connection {
   }
 
   #prepare(name: string): Statements {
+    this.#absent.delete(name)
     const table = quoted(name)
     const write = (sql: string): StatementSync | null => (this.#writable ? this.database.prepare(sql) : null)
     const read = (sql: string): StatementSync => {

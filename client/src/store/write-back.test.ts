@@ -20,6 +20,32 @@ describe('withWriteBack', () => {
     expect([...store.scan('meta')]).toEqual([['count', '2']])
   })
 
+  it('reads a row of another table once, and knows its own writes and deletions', () => {
+    const store = memoryStore()
+    store.transaction('durable', (tx) => {
+      tx.put('other', 'a', '1')
+      let reads = 0
+      const counting = {
+        ...tx,
+        get: (table: string, key: string) => {
+          reads++
+          return tx.get(table, key)
+        },
+      }
+      withWriteBack(counting, ['meta'], (held) => {
+        expect([held.get('other', 'a'), held.get('other', 'a')]).toEqual(['1', '1'])
+        expect([held.get('other', 'none'), held.get('other', 'none')]).toEqual([undefined, undefined])
+        expect(reads).toBe(2)
+        held.put('other', 'a', '2')
+        expect(held.get('other', 'a')).toBe('2')
+        held.delete('other', 'a')
+        expect(held.get('other', 'a')).toBeUndefined()
+        expect([...held.scan('other')], 'written through').toEqual([])
+        expect(reads).toBe(2)
+      })
+    })
+  })
+
   it('refuses to scan what it holds back', () => {
     const store = memoryStore()
     const scan = () =>
