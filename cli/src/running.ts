@@ -13,8 +13,8 @@ export interface RunOptions {
   /** Fed to stdin, then stdin ends; without it stdin is empty. */
   readonly input?: string
   readonly cwd?: string
-  /** Sends SIGINT after so many milliseconds. */
-  readonly interruptAfterMs?: number
+  /** Sends SIGINT as soon as this holds; asked every few milliseconds. */
+  readonly interruptWhen?: () => boolean
 }
 
 const MAIN = join(import.meta.dirname, '../bin/pileus.mjs')
@@ -26,7 +26,11 @@ export function pileus(args: readonly string[], options: RunOptions = {}): Promi
       env: cleanEnvironment(options.env),
       cwd: options.cwd,
     })
-    if (options.interruptAfterMs) setTimeout(() => child.kill('SIGINT'), options.interruptAfterMs)
+    const watch = setInterval(() => {
+      if (!options.interruptWhen?.()) return
+      clearInterval(watch)
+      child.kill('SIGINT')
+    }, 5)
     let stdout = ''
     let stderr = ''
     child.stdout.setEncoding('utf8').on('data', (text: string) => {
@@ -36,7 +40,10 @@ export function pileus(args: readonly string[], options: RunOptions = {}): Promi
       stderr += text
     })
     child.on('error', reject)
-    child.on('close', (code) => resolve({ code, stdout, stderr }))
+    child.on('close', (code) => {
+      clearInterval(watch)
+      resolve({ code, stdout, stderr })
+    })
     // A command may end without having read its input.
     child.stdin.on('error', () => {}).end(options.input ?? '')
   })
