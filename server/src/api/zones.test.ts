@@ -171,7 +171,13 @@ describe('pushing', () => {
       { ...good, batch: { header: header.with(20, header[20]! ^ 1), signature } },
       { ...good, records: [two!, one!] },
       { ...good, records: [one!] },
-      { ...good, records: [one!, { record: { ...two!.record, seal: two!.record.seal.with(60, 0) } }] },
+      {
+        ...good,
+        records: [
+          one!,
+          { record: { ...two!.record, seal: two!.record.seal.with(60, two!.record.seal[60]! ^ 1) } },
+        ],
+      },
       {
         ...good,
         records: [one!, { record: { ...two!.record, refs: { depth: 0, ids: [newChunks(1, 9)[0]!.id] } } }],
