@@ -73,8 +73,9 @@ async function main(): Promise<void> {
     const text = answeredAsText(await ask(bench, question, installed), sizes)
     texts.push(text)
     console.log(text)
+    // After each, so that a run that is cut keeps what it found.
+    if (values.save) save(`${head}\n\n${texts.join('\n')}`)
   }
-  if (values.save) save(`${head}\n\n${texts.join('\n')}`)
 }
 
 async function ask(bench: Bench, question: Question, installed: readonly Installed[]): Promise<Answered> {

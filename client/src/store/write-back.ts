@@ -5,7 +5,7 @@
 import type { StoreValue, StoreWriter } from './store.ts'
 
 /** Rows of other tables that are remembered; a transaction that reads more begins anew. */
-const REMEMBERED_ROWS = 20_000
+const REMEMBERED_ROWS = 4_000
 
 /**
  * Runs `work` with a writer that keeps what is written to `tables` in memory and writes each key once, at the
