@@ -25,8 +25,8 @@ import { nameKey } from '@pileus/core/tree/names'
 import { Redirects } from '@pileus/core/tree/redirects'
 import { createView, type View } from '@pileus/core/tree/view'
 import { dominates, NO_VERSION, nextVector, vectorKey } from '@pileus/core/versions/vector'
+import { rememberRows } from '../store/remembered.ts'
 import type { Store, StoreReader, StoreWriter } from '../store/store.ts'
-import { withWriteBack } from '../store/write-back.ts'
 import { effectiveBody, replicaForest, treeNode } from './forest.ts'
 import { type DiskRow, getMeta, type Known, type Pending, putMeta, tables } from './tables.ts'
 
@@ -46,9 +46,6 @@ export interface Effective {
   readonly key: string
 }
 
-/** Written at every record, and wanted only as they are at the end of a transaction. */
-const BUSY_TABLES = ['meta', 'setHash']
-
 export class Replica {
   readonly #context: ReplicaContext
   readonly #redirects = new Redirects()
@@ -59,9 +56,9 @@ export class Replica {
   #placed = new Set<RecordId>()
 
   constructor(context: ReplicaContext) {
-    this.#context = context
+    this.#context = { ...context, store: rememberRows(context.store) }
     this.#loadRedirects()
-    this.writer = getMeta(context.store, 'writer') ?? this.#bearWriter()
+    this.writer = getMeta(this.store, 'writer') ?? this.#bearWriter()
   }
 
   /** Grows with every transaction: a view taken under another number is out of date. */
@@ -82,13 +79,11 @@ export class Replica {
     this.#placed = new Set()
     this.#transactions++
     try {
-      return this.store.transaction(durability, (tx) =>
-        withWriteBack(tx, BUSY_TABLES, (held) => {
-          const result = work(held)
-          this.#settleRedirects(held)
-          return result
-        }),
-      )
+      return this.store.transaction(durability, (tx) => {
+        const result = work(tx)
+        this.#settleRedirects(tx)
+        return result
+      })
     } catch (error) {
       this.#loadRedirects()
       throw error
@@ -175,8 +170,9 @@ export class Replica {
     const pending = tables.outbox.get(tx, id)
     if (pending?.leaf !== leaf) return false
     const { vector, body } = pending
+    // The version that counts stays what it was, so no index moves.
     this.#putKnown(tx, id, { vector, body, leaf, sequence }, tables.outboxSealed.get(tx, id)!)
-    this.#index(tx, id, body, () => this.#deletePending(tx, id, pending))
+    this.#deletePending(tx, id, pending)
     return true
   }
 
@@ -350,7 +346,7 @@ export class Replica {
   #changeSet(tx: StoreWriter, before: Digest | null, after: Digest | null): void {
     const { crypto } = this.#context
     // Copied, since a store may keep the array it was given.
-    const state = Uint8Array.from(tables.setHash.get(tx, 'known') ?? emptySetHash())
+    const state = (tables.setHash.get(tx, 'known') ?? emptySetHash()).slice()
     if (before) removeFromSet(crypto, state, idBytes(before))
     if (after) addToSet(crypto, state, idBytes(after))
     tables.setHash.put(tx, 'known', state)

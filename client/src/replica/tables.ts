@@ -2,7 +2,7 @@
 import type { Digest, RecordId, WriterId } from '@pileus/core/ids/ids'
 import type { Attributes, RecordBody } from '@pileus/core/records/record'
 import type { VersionVector } from '@pileus/core/versions/vector'
-import type { KeyRange, StoreReader, StoreWriter } from '../store/store.ts'
+import type { KeyRange, RowCodec, StoreReader, StoreWriter } from '../store/store.ts'
 
 /** A record as the server has it, opened. */
 export interface Known {
@@ -76,45 +76,35 @@ interface Table<V> {
   count(from: StoreReader): number
 }
 
-/** Rows of which the parsed form is kept, and the longest text of one: the same row is looked at many times. */
-const PARSED_ROWS = 512
-const PARSED_LENGTH = 4_096
-
-function jsonTable<V>(name: string): Table<V> {
-  const parsed = new Map<string, V>()
-  const parse = (text: string): V => {
-    if (text.length > PARSED_LENGTH) return JSON.parse(text) as V
-    const known = parsed.get(text)
-    if (known !== undefined) return known
-    const value = JSON.parse(text) as V
-    if (parsed.size >= PARSED_ROWS) parsed.clear()
-    parsed.set(text, value)
-    return value
-  }
+function table<V>(name: string, codec: RowCodec<V>): Table<V> {
   return {
     name,
     get(from, key) {
-      const text = from.get(name, key)
-      return text === undefined ? undefined : parse(text as string)
+      if (from.decoded) return from.decoded(name, key, codec)
+      const value = from.get(name, key)
+      return value === undefined ? undefined : codec.decode(value)
     },
-    put: (tx, key, value) => tx.put(name, key, JSON.stringify(value)),
+    put(tx, key, value) {
+      if (tx.putDecoded) tx.putDecoded(name, key, value, codec)
+      else tx.put(name, key, codec.encode(value))
+    },
     delete: (tx, key) => tx.delete(name, key),
     *entries(from, range) {
-      for (const [key, text] of from.scan(name, range)) yield [key, JSON.parse(text as string) as V]
+      for (const [key, value] of from.scan(name, range)) yield [key, codec.decode(value)]
     },
     count: (from) => from.count(name),
   }
 }
 
+function jsonTable<V>(name: string): Table<V> {
+  return table(name, {
+    decode: (text) => JSON.parse(text as string) as V,
+    encode: (value) => JSON.stringify(value),
+  })
+}
+
 function rawTable<V extends string | Uint8Array>(name: string): Table<V> {
-  return {
-    name,
-    get: (from, key) => from.get(name, key) as V | undefined,
-    put: (tx, key, value) => tx.put(name, key, value),
-    delete: (tx, key) => tx.delete(name, key),
-    entries: (from, range) => from.scan(name, range) as Iterable<readonly [string, V]>,
-    count: (from) => from.count(name),
-  }
+  return table(name, { decode: (value) => value as V, encode: (value) => value })
 }
 
 export const tables = {

@@ -8,13 +8,23 @@ export type StoreValue = string | Uint8Array
 
 export interface StoreReader {
   get(table: string, key: string): StoreValue | undefined
+  /** The same row decoded, where the store remembers rows (`remembered.ts`). Not to be changed by the caller. */
+  decoded?<V>(table: string, key: string, codec: RowCodec<V>): V | undefined
   /** Pairs with from ≤ key < to, by ascending key. Reads a consistent state even while the caller writes. */
   scan(table: string, range?: KeyRange): Iterable<readonly [key: string, value: StoreValue]>
   count(table: string): number
 }
 
+/** How the rows of one table are kept. */
+export interface RowCodec<V> {
+  decode(value: StoreValue): V
+  encode(value: V): StoreValue
+}
+
 export interface StoreWriter extends StoreReader {
   put(table: string, key: string, value: StoreValue): void
+  /** Puts a row that is encoded when it is written, where the store remembers rows. */
+  putDecoded?<V>(table: string, key: string, value: V, codec: RowCodec<V>): void
   delete(table: string, key: string): void
 }
 
