@@ -29,17 +29,19 @@ export interface Absorbed {
   readonly unconfirmed: number
 }
 
-/** Makes the disk's changes pending. Rejects when uploads fail; what was taken up until then stays. */
-export async function absorb(context: DriveContext, scan: Scan, options: SyncOptions): Promise<Absorbed> {
-  const work = new Absorption(context, scan, options)
+/**
+ * Makes the disk's changes pending, and calls `committed` each time that some are while there is more to do. Rejects
+ * when uploads fail; what was taken up until then stays.
+ */
+export async function absorb(
+  context: DriveContext,
+  scan: Scan,
+  options: SyncOptions,
+  committed: () => void,
+): Promise<Absorbed> {
+  const work = new Absorption(context, scan, options, committed)
   return work.run()
 }
-
-/**
- * Changes that are committed together. Their rows lie all over the database's pages, so fewer and larger commits
- * write less; what a crash loses of them is read again, not sent again.
- */
-const COMMIT_FILES = 2_000
 
 /** A change of content that waits for its chunks to be stored. */
 type Change = (tx: StoreWriter) => void
@@ -48,6 +50,7 @@ class Absorption {
   readonly #context: DriveContext
   readonly #scan: Scan
   readonly #options: SyncOptions
+  readonly #committed: () => void
   readonly #reading: Reading
   /** Ids given to appeared folders, so that what is in them finds its parent. */
   readonly #ids = new Map<Appeared, RecordId>()
@@ -57,10 +60,11 @@ class Absorption {
   #held = 0
   #stored: Change[] = []
 
-  constructor(context: DriveContext, scan: Scan, options: SyncOptions) {
+  constructor(context: DriveContext, scan: Scan, options: SyncOptions, committed: () => void) {
     this.#context = context
     this.#scan = scan
     this.#options = options
+    this.#committed = committed
     this.#reading = new Reading(context, options, scan)
   }
 
@@ -434,7 +438,9 @@ class Absorption {
   #whenStored(change: Change): void {
     this.#reading.uploader.whenStored(() => {
       this.#stored.push(change)
-      if (this.#stored.length >= COMMIT_FILES) this.#commitStored()
+      if (this.#stored.length < this.#context.commitFiles) return
+      this.#commitStored()
+      this.#committed()
     })
   }
 

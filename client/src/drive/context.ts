@@ -42,6 +42,8 @@ export interface DriveContext {
   readonly chunker: ChunkerKey
   readonly deviceSeed: SecretKey
   readonly deviceName: string
+  /** So many files that were read and stored are made pending together. */
+  readonly commitFiles: number
 }
 
 /** Who made a place or a copy, and on which day, for the names people see (R9). */

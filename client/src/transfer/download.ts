@@ -60,7 +60,9 @@ export async function* assembleFiles<T>(
 ): AsyncGenerator<AssemblyResult<T>[], void, void> {
   let ahead: { group: Piece<T>[]; chunks: Promise<Fetched> } | null = null
   for await (const group of groups(context, assemblies)) {
-    const next = { group, chunks: fetchGroup(context, group) }
+    // One group travels at a time: where the line breaks, the one before is whole and is kept.
+    const before: Promise<unknown> = ahead?.chunks ?? Promise.resolve()
+    const next = { group, chunks: before.then(() => fetchGroup(context, group)) }
     // Rejections are for the await below, which may come after another throw.
     next.chunks.catch(() => undefined)
     if (ahead) yield writeGroup(context, ahead.group, await ahead.chunks)
