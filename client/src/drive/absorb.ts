@@ -3,13 +3,14 @@
  * the server first. Folders come before what is in them, deletions last.
  */
 import { type RecordId, ROOT, randomId } from '@pileus/core/ids/ids'
-import type { Attributes, Content, RecordBody } from '@pileus/core/records/record'
+import type { Attributes, Content, Place, RecordBody } from '@pileus/core/records/record'
 import { NO_REFS, type Refs } from '@pileus/core/records/refs'
+import { originalOfConflictName } from '@pileus/core/tree/names'
 import type { View } from '@pileus/core/tree/view'
 import type { Stat } from '../files/files.ts'
 import type { Appeared, Changed, Moved, PathProblem, Scan } from '../folder/scan.ts'
 import { samenessOf } from '../replica/forest.ts'
-import { putMeta, tables } from '../replica/tables.ts'
+import { type DiskRow, putMeta, tables } from '../replica/tables.ts'
 import type { StoreReader, StoreWriter } from '../store/store.ts'
 import { type DriveContext, labelNow, type SyncOptions } from './context.ts'
 import { guardDeletions, neededAgain } from './guard.ts'
@@ -34,6 +35,12 @@ export async function absorb(context: DriveContext, scan: Scan, options: SyncOpt
   return work.run()
 }
 
+/**
+ * Changes that are committed together. Their rows lie all over the database's pages, so fewer and larger commits
+ * write less; what a crash loses of them is read again, not sent again.
+ */
+const COMMIT_FILES = 2_000
+
 /** A change of content that waits for its chunks to be stored. */
 type Change = (tx: StoreWriter) => void
 
@@ -44,8 +51,8 @@ class Absorption {
   readonly #reading: Reading
   /** Ids given to appeared folders, so that what is in them finds its parent. */
   readonly #ids = new Map<Appeared, RecordId>()
-  /** Folders that this scan made records of. */
-  readonly #made = new Set<RecordId>()
+  /** Folders that this scan made records of, and the keys of the names in them so far. */
+  readonly #made = new Map<RecordId, Set<string>>()
   #viewed: { readonly view: View; readonly at: number } | null = null
   #held = 0
   #stored: Change[] = []
@@ -103,18 +110,37 @@ class Absorption {
   }
 
   #newFolder(tx: StoreWriter, appeared: Appeared): RecordId {
-    const { parent, name, stat } = appeared
-    const { replica } = this.#context
-    const id = randomId('record', this.#context.random)
-    this.#made.add(id)
+    const { name, stat } = appeared
+    const parent = this.#parentId(appeared.parent)
     const attributes = { mtime: stat.mtime, executable: false }
-    replica.putPending(tx, id, this.#newBody(tx, 'folder', this.#parentId(parent), name, null, attributes))
-    replica.putDisk(
-      tx,
-      id,
-      folderRow(this.#parentId(parent), name, attributes, stat, replica.effective(tx, id)!.key),
+    const body = this.#newBody(tx, 'folder', parent, name, null, attributes)
+    const id = this.#newRecord(tx, body, NO_REFS, (version) =>
+      folderRow(parent, name, attributes, stat, version),
     )
+    this.#made.set(id, new Set())
     return id
+  }
+
+  /** A record of what appeared here. */
+  #newRecord(tx: StoreWriter, body: RecordBody, refs: Refs, rowOf: (version: string) => DiskRow): RecordId {
+    const { replica, random } = this.#context
+    const id = randomId('record', random)
+    if (this.#isAlone(body.place)) replica.putAlone(tx, id, body, refs, rowOf)
+    else {
+      replica.putPending(tx, id, body, { refs })
+      replica.putDisk(tx, id, rowOf(replica.effective(tx, id)!.key))
+    }
+    return id
+  }
+
+  /** Whether this place concerns no other: in a folder made by this scan, first of its name, and no conflict's name. */
+  #isAlone({ parent, name }: Place): boolean {
+    const keys = this.#made.get(parent)
+    if (!keys) return false
+    const key = this.#context.replica.nameKey(name)
+    const first = !keys.has(key)
+    keys.add(key)
+    return first && originalOfConflictName(key) === null
   }
 
   #newBody(
@@ -184,20 +210,11 @@ class Absorption {
     if (this.#recognise(appeared, parent, gone)) return
     const ingested = await this.#reading.ingest(appeared.path)
     if (!ingested) return
+    const { hash, refs, stat } = ingested
+    const content = contentOf(ingested, '', this.#context.deviceName)
     this.#whenStored((tx) => {
-      const id = randomId('record', this.#context.random)
-      const attributes = attributesOf(ingested.stat)
-      const body = this.#newBody(
-        tx,
-        'file',
-        parent,
-        appeared.name,
-        contentOf(ingested, '', this.#context.deviceName),
-        attributes,
-      )
-      replica.putPending(tx, id, body, { refs: ingested.refs })
-      const version = replica.effective(tx, id)!.key
-      replica.putDisk(tx, id, fileRow(parent, appeared.name, ingested.hash, ingested.stat, version))
+      const body = this.#newBody(tx, 'file', parent, appeared.name, content, attributesOf(stat))
+      this.#newRecord(tx, body, refs, (version) => fileRow(parent, appeared.name, hash, stat, version))
     })
   }
 
@@ -417,7 +434,7 @@ class Absorption {
   #whenStored(change: Change): void {
     this.#reading.uploader.whenStored(() => {
       this.#stored.push(change)
-      if (this.#stored.length >= 500) this.#commitStored()
+      if (this.#stored.length >= COMMIT_FILES) this.#commitStored()
     })
   }
 
