@@ -12,10 +12,11 @@ import type { Appeared, Changed, Moved, PathProblem, Scan } from '../folder/scan
 import { samenessOf } from '../replica/forest.ts'
 import { type DiskRow, putMeta, tables } from '../replica/tables.ts'
 import type { StoreReader, StoreWriter } from '../store/store.ts'
+import type { Ingested } from '../transfer/ingest.ts'
 import { type DriveContext, labelNow, type SyncOptions } from './context.ts'
 import { guardDeletions, neededAgain } from './guard.ts'
 import { localEdit } from './local-edit.ts'
-import { Reading } from './reading.ts'
+import { type FileToTakeUp, Reading } from './reading.ts'
 import { attributesOf, contentOf, fileRow, folderRow } from './rows.ts'
 import { type TextMerge, wantsTextMerge } from './settle.ts'
 import { mergeTexts } from './text-merge.ts'
@@ -71,16 +72,28 @@ class Absorption {
   async run(): Promise<Absorbed> {
     this.#folders()
     const gone = new Set(this.#scan.gone)
-    for (const appeared of this.#scan.appeared) {
-      if (appeared.stat.type !== 'folder') await this.#appeared(appeared, gone)
-    }
-    for (const changed of this.#scan.changed) await this.#changed(changed)
+    await this.#reading.ingest(this.#toTakeUp(gone))
     await this.#reading.uploader.finish()
     this.#commitStored()
     if (!this.#scan.partial) this.#goneForGood([...gone])
     const { problems, uploader } = this.#reading
     const unconfirmed = this.#scan.partial ? gone.size : 0
     return { problems, held: this.#held, bytesSent: uploader.counts.bytesSent, unconfirmed }
+  }
+
+  /**
+   * What must be read and sent, found out file by file as it is asked for; what needs neither is taken up on the
+   * way. So files may be looked at while earlier ones are still on their way.
+   */
+  *#toTakeUp(gone: Set<RecordId>): Generator<FileToTakeUp> {
+    for (const appeared of this.#scan.appeared) {
+      const file = appeared.stat.type === 'folder' ? null : this.#appeared(appeared, gone)
+      if (file) yield file
+    }
+    for (const changed of this.#scan.changed) {
+      const file = this.#changed(changed)
+      if (file) yield file
+    }
   }
 
   /** Folders and renames first: they need no upload, and everything else hangs in them. */
@@ -203,23 +216,25 @@ class Absorption {
     }))
   }
 
-  async #appeared(appeared: Appeared, gone: Set<RecordId>): Promise<void> {
+  #appeared(appeared: Appeared, gone: Set<RecordId>): FileToTakeUp | null {
     const { replica } = this.#context
     const parent = this.#parentId(appeared.parent)
     if (appeared.stat.type === 'link') {
       const target = this.#reading.linkTarget(appeared.path)
       if (target !== null) replica.transaction('lazy', (tx) => this.#newLink(tx, appeared, parent, target))
-      return
+      return null
     }
-    if (this.#recognise(appeared, parent, gone)) return
-    const ingested = await this.#reading.ingest(appeared.path)
-    if (!ingested) return
-    const { hash, refs, stat } = ingested
-    const content = contentOf(ingested, '', this.#context.deviceName)
-    this.#whenStored((tx) => {
-      const body = this.#newBody(tx, 'file', parent, appeared.name, content, attributesOf(stat))
-      this.#newRecord(tx, body, refs, (version) => fileRow(parent, appeared.name, hash, stat, version))
-    })
+    if (this.#recognise(appeared, parent, gone)) return null
+    const { path, name } = appeared
+    const takeUp = (ingested: Ingested) => {
+      const { hash, refs, stat } = ingested
+      const content = contentOf(ingested, '', this.#context.deviceName)
+      this.#whenStored((tx) => {
+        const body = this.#newBody(tx, 'file', parent, name, content, attributesOf(stat))
+        this.#newRecord(tx, body, refs, (version) => fileRow(parent, name, hash, stat, version))
+      })
+    }
+    return { path, size: appeared.stat.size, takeUp }
   }
 
   /** A file whose content is known: the remote file at this path (R4), or one that went away here: a move. */
@@ -292,18 +307,18 @@ class Absorption {
     replica.touch(tx, id)
   }
 
-  async #changed({ id, path, stat }: Changed): Promise<void> {
+  #changed({ id, path, stat }: Changed): FileToTakeUp | null {
     const { replica } = this.#context
     const row = tables.disk.get(replica.store, id)!
     if (stat.type === 'folder') {
       replica.transaction('lazy', (tx) =>
         replica.putDisk(tx, id, { ...row, identity: stat.identity, signature: stat.signature }),
       )
-      return
+      return null
     }
     if (stat.type === 'link') {
       const target = this.#reading.linkTarget(path)
-      if (target === null) return
+      if (target === null) return null
       const content: Content = {
         type: 'link',
         target,
@@ -314,21 +329,23 @@ class Absorption {
         this.#edited(tx, id, attributesOf(stat), { content, refs: NO_REFS })
         this.#seen(tx, id, stat, samenessOf(content))
       })
-      return
+      return null
     }
     if (stat.size === row.size && row.signature !== '') {
       const found = this.#reading.hash(path)
-      if (!found) return
+      if (!found) return null
       if (found.hash === row.sameness) {
         replica.transaction('lazy', (tx) => {
           this.#edited(tx, id, attributesOf(found.stat), null)
           this.#seen(tx, id, found.stat, found.hash)
         })
-        return
+        return null
       }
     }
-    const ingested = await this.#reading.ingest(path)
-    if (!ingested) return
+    return { path, size: stat.size, takeUp: (ingested) => this.#takeUpChange(id, ingested) }
+  }
+
+  async #takeUpChange(id: RecordId, ingested: Ingested): Promise<void> {
     const content = contentOf(ingested, this.#shownKey(id), this.#context.deviceName)
     const text = await this.#textMerge(id, content)
     this.#whenStored((tx) => {
