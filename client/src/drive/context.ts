@@ -42,6 +42,8 @@ export interface DriveContext {
   readonly chunker: ChunkerKey
   readonly deviceSeed: SecretKey
   readonly deviceName: string
+  /** Lets whatever else waits in this process run first. */
+  readonly breathe: () => Promise<void>
   /** So many files that were read and stored are made pending together. */
   readonly commitFiles: number
 }
