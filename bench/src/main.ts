@@ -75,6 +75,7 @@ async function main(): Promise<void> {
   const head = heading(installed, sizes)
   console.log(`${head}\n`)
   using bench = openBench(values.folder, sizes)
+  for (const signal of ['SIGINT', 'SIGTERM'] as const) process.once(signal, () => cut(bench))
   const texts: string[] = []
   for (const question of questions) {
     const text = answeredAsText(await ask(bench, question, installed), sizes)
@@ -83,6 +84,12 @@ async function main(): Promise<void> {
     // After each, so that a run that is cut keeps what it found.
     if (values.save) save(`${head}\n\n${texts.join('\n')}`)
   }
+}
+
+/** Leaves neither files nor processes behind. */
+function cut(bench: Disposable): never {
+  bench[Symbol.dispose]()
+  process.exit(130)
 }
 
 async function ask(bench: Bench, question: Question, installed: readonly Installed[]): Promise<Answered> {

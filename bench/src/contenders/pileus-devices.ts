@@ -62,22 +62,21 @@ export function command({ env }: Device, args: readonly string[]): Promise<Ran> 
   return run(process.execPath, [PROGRAM, '--json', ...args], { env })
 }
 
-/** Starts `pileus sync` and waits until `pileus status` calls the folder up to date. */
-export async function startSync(device: Device): Promise<Child> {
-  const child = new Child(process.execPath, [PROGRAM, 'sync'], { env: device.env })
-  const isUpToDate = async () => {
-    child.expectRunning('pileus sync')
+/** Starts `pileus sync`, which stays. */
+export function startSync({ env }: Device): Child {
+  return new Child(process.execPath, [PROGRAM, 'sync'], { env })
+}
+
+/** Waits until `pileus status` calls the folder up to date. Rejects when the `pileus sync` that this waits for ends. */
+export async function untilUpToDate(device: Device, sync: Child): Promise<void> {
+  await until('pileus sync is up to date', async () => {
+    sync.expectRunning('pileus sync')
     const { stdout } = await command(device, ['status'])
-    const { live } = JSON.parse(stdout) as { readonly live: { readonly now: { readonly state: string } } | null }
+    const { live } = JSON.parse(stdout) as {
+      readonly live: { readonly now: { readonly state: string } } | null
+    }
     return live?.now.state === 'up-to-date'
-  }
-  try {
-    await until('pileus sync is up to date', isUpToDate)
-  } catch (error) {
-    await child.stop()
-    throw error
-  }
-  return child
+  })
 }
 
 function device(root: string, name: string, url: string): Device {

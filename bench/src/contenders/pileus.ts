@@ -2,18 +2,19 @@
 import type { Child } from '../measure/child.ts'
 import { carryLive, processorOf, untilIdle } from '../measure/live-carry.ts'
 import type { Change, Contender, Live, Pair, Rescanned } from './contender.ts'
-import { command, type Devices, openDevices, startSync } from './pileus-devices.ts'
+import { command, type Devices, openDevices, startSync, untilUpToDate } from './pileus-devices.ts'
 
 export const pileus: Contender = {
   name: 'Pileus',
   version: async () => `Node ${process.version}`,
   async open(root, options) {
     const devices = await openDevices(root, options)
+    const pair = new LivePileus(devices, startSync(devices.a), startSync(devices.b))
     try {
-      const [a, b] = await Promise.all([startSync(devices.a), startSync(devices.b)])
-      return new LivePileus(devices, a, b)
+      await pair.untilUpToDate()
+      return pair
     } catch (error) {
-      await devices.close()
+      await pair.close()
       throw error
     }
   },
@@ -33,6 +34,11 @@ class LivePileus implements Pair, Live {
     this.#b = b
     this.a = devices.a.folder
     this.b = devices.b.folder
+  }
+
+  async untilUpToDate(): Promise<void> {
+    const { a, b } = this.#devices
+    await Promise.all([untilUpToDate(a, this.#a), untilUpToDate(b, this.#b)])
   }
 
   carry(change: Change) {
@@ -62,7 +68,8 @@ class LivePileus implements Pair, Live {
 
   async restart(): Promise<void> {
     await this.#a.stop()
-    this.#a = await startSync(this.#devices.a)
+    this.#a = startSync(this.#devices.a)
+    await untilUpToDate(this.#devices.a, this.#a)
   }
 
   async comeToRest(): Promise<void> {

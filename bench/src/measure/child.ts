@@ -23,6 +23,12 @@ export interface ChildOptions {
 /** The kernel keeps the mark, so that only what grows in a process's last moments goes unseen. */
 const LOOK_EVERY_MS = 20
 
+/** None outlives this process, however it ends, if it can still act. */
+const running = new Set<ChildProcess>()
+process.on('exit', () => {
+  for (const one of running) one.kill('SIGKILL')
+})
+
 /** A running process. What it writes is kept. */
 export class Child {
   readonly ended: Promise<Ended>
@@ -45,7 +51,9 @@ export class Child {
       this.#errors += text
     })
     let seconds = 0
+    running.add(this.#process)
     this.#process.on('exit', () => {
+      running.delete(this.#process)
       seconds = (performance.now() - start) / 1000
     })
     this.ended = new Promise((resolve, reject) => {
