@@ -22,6 +22,8 @@ export interface ChildOptions {
 
 /** The kernel keeps the mark, so that only what grows in a process's last moments goes unseen. */
 const LOOK_EVERY_MS = 20
+/** No command of any contender takes so long unless it hangs. */
+const RUN_PATIENCE_MS = 1_800_000
 
 /** None outlives this process, however it ends, if it can still act. */
 const running = new Set<ChildProcess>()
@@ -109,12 +111,16 @@ export class Child {
   }
 }
 
-/** Runs to the end. Throws with what it wrote when it ends with another code than 0. */
+/** Runs to the end, half an hour at most. Throws with what it wrote when it ends with another code than 0. */
 export async function run(command: string, args: readonly string[], options?: ChildOptions): Promise<Ran> {
   const before = endedChildrenSeconds()
   const child = new Child(command, args, options)
   const looking = setInterval(() => child.peakBytes, LOOK_EVERY_MS)
-  const ended = await child.ended.finally(() => clearInterval(looking))
+  const patience = setTimeout(() => child.stop(), RUN_PATIENCE_MS)
+  const ended = await child.ended.finally(() => {
+    clearInterval(looking)
+    clearTimeout(patience)
+  })
   const processorSeconds = endedChildrenSeconds() - before
   if (ended.code === 0) return { ...ended, processorSeconds, peakBytes: child.peakBytes }
   const said = `${ended.stdout}\n${ended.stderr}`.trim().slice(-2_000)
