@@ -13,6 +13,7 @@ const LONGEST = [
   'sim/src/accounts/account.test.ts',
   'sim/src/scenarios/transfer.test.ts',
   'tools/readme.test.ts',
+  'bench/src/bench.test.ts',
   'server/src/main.test.ts',
 ]
 
