@@ -1,4 +1,4 @@
-/** Test helper: `pileus sync` as a process that stays. */
+/** Test helper: `pileus sync` as a process that stays, or is ended at a moment of the test's choice. */
 import { spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { join } from 'node:path'
@@ -9,14 +9,16 @@ const MAIN = join(import.meta.dirname, '../../bin/pileus.mjs')
 export interface LiveProcess {
   /** Everything it wrote. */
   readonly output: () => string
+  /** Resolves with its exit code, null when a signal ended it. */
+  readonly ended: Promise<number | null>
   /** Asks it to stop; resolves with its exit code. */
   stop(signal?: NodeJS.Signals): Promise<number | null>
 }
 
 /** Starts `pileus sync` on this device. It may not be up to date yet when this returns. */
-export function startLive(device: DeviceOf): LiveProcess {
+export function startLive(device: DeviceOf, command: readonly string[] = ['sync']): LiveProcess {
   const kept = Object.entries(process.env).filter(([name]) => !/^(PILEUS_|NODE_OPTIONS|VITEST)/.test(name))
-  const child = spawn(process.execPath, [MAIN, 'sync'], {
+  const child = spawn(process.execPath, [MAIN, ...command], {
     env: { ...Object.fromEntries(kept), ...device.env },
     stdio: ['ignore', 'pipe', 'pipe'],
   })
@@ -25,13 +27,14 @@ export function startLive(device: DeviceOf): LiveProcess {
     stream.setEncoding('utf8').on('data', (text: string) => {
       output += text
     })
+  // 'close', because what it wrote last may come after 'exit'.
+  const ended = once(child, 'close').then(([code]) => code as number | null)
   return {
     output: () => output,
+    ended,
     async stop(signal = 'SIGINT') {
-      if (child.exitCode !== null || child.signalCode !== null) return child.exitCode
-      const exited = once(child, 'exit') as Promise<[number | null]>
-      child.kill(signal)
-      return (await exited)[0]
+      if (child.exitCode === null && child.signalCode === null) child.kill(signal)
+      return ended
     },
   }
 }
