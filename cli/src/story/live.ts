@@ -7,18 +7,27 @@ import type { DeviceOf } from './person.ts'
 const MAIN = join(import.meta.dirname, '../../bin/pileus.mjs')
 
 export interface LiveProcess {
+  readonly pid: number
+  /** Resolves with its exit code once it has ended by itself or otherwise; null after a signal. */
+  readonly ended: Promise<number | null>
+  signal(signal: NodeJS.Signals): void
   /** Everything it wrote. */
   readonly output: () => string
-  /** Resolves with its exit code, null when a signal ended it. */
-  readonly ended: Promise<number | null>
   /** Asks it to stop; resolves with its exit code. */
   stop(signal?: NodeJS.Signals): Promise<number | null>
 }
 
-/** Starts `pileus sync` on this device. It may not be up to date yet when this returns. */
-export function startLive(device: DeviceOf, command: readonly string[] = ['sync']): LiveProcess {
+/**
+ * Starts `pileus sync`, or another command, on this device. It may not be up to date yet when this returns.
+ * `nodeOptions` are for Node itself.
+ */
+export function startLive(
+  device: DeviceOf,
+  nodeOptions: readonly string[] = [],
+  command: readonly string[] = ['sync'],
+): LiveProcess {
   const kept = Object.entries(process.env).filter(([name]) => !/^(PILEUS_|NODE_OPTIONS|VITEST)/.test(name))
-  const child = spawn(process.execPath, [MAIN, ...command], {
+  const child = spawn(process.execPath, [...nodeOptions, MAIN, ...command], {
     env: { ...Object.fromEntries(kept), ...device.env },
     stdio: ['ignore', 'pipe', 'pipe'],
   })
@@ -30,8 +39,10 @@ export function startLive(device: DeviceOf, command: readonly string[] = ['sync'
   // 'close', because what it wrote last may come after 'exit'.
   const ended = once(child, 'close').then(([code]) => code as number | null)
   return {
-    output: () => output,
+    pid: child.pid!,
     ended,
+    signal: (signal) => child.kill(signal),
+    output: () => output,
     async stop(signal = 'SIGINT') {
       if (child.exitCode === null && child.signalCode === null) child.kill(signal)
       return ended
