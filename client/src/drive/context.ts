@@ -15,6 +15,8 @@ export interface DriveZone {
   readonly zone: ZoneId
   /** Hash of the last log entry known. */
   readonly logHead: Digest
+  /** Hash of every log entry known, in order. */
+  readonly logHeads: readonly Digest[]
   /** The epoch under which new versions are sealed. */
   readonly epoch: number
   keysOf(epoch: number): ZoneKeys | undefined

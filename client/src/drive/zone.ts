@@ -21,7 +21,7 @@ export async function openDriveZone(signed: SignedIn, zone: ZoneId): Promise<Dri
   }
 
   async function refresh(): Promise<void> {
-    open = await openZone(signed, zone)
+    open = await openZone(signed, zone, open.state)
     writers = await readWriters()
   }
 
@@ -29,6 +29,9 @@ export async function openDriveZone(signed: SignedIn, zone: ZoneId): Promise<Dri
     zone,
     get logHead() {
       return logHead(open.state)
+    },
+    get logHeads() {
+      return open.state.heads
     },
     get epoch() {
       return open.epoch

@@ -100,6 +100,7 @@ export type ZoneEndpoint =
   | 'writers'
   | 'changes'
   | 'history'
+  | 'steps'
   | 'live'
   | 'push'
   | 'missing'

@@ -1,0 +1,75 @@
+/**
+ * What this device verified of the zone, and what the others sign that they verified: held against each other, so that
+ * a server which leaves something out, goes back or tells two histories is found out (REC-14 to REC-16).
+ */
+import type { RecordId } from '@pileus/core/ids/ids'
+import type { ZoneHead } from '@pileus/core/protocol/zone'
+import type { Figure, Place } from '@pileus/core/records/figure'
+import { contradiction, type SignedFigure } from '../account/figures.ts'
+import { getMeta, putMeta, tables } from '../replica/tables.ts'
+import type { StoreReader, StoreWriter } from '../store/store.ts'
+import type { DriveContext } from './context.ts'
+import { ServerUntrue } from './untrue.ts'
+
+/** Own figures that are remembered: what others saw is usually among them, and then nothing has to be asked. */
+const REMEMBERED_MAX = 256
+
+/** Remembers what was verified. The last is what this device signs. */
+export function rememberFigure(tx: StoreWriter, { incarnation, sequence, chain, setHash }: Figure): void {
+  tables.figure.put(tx, keyOf(sequence), { incarnation, sequence, chain, setHash })
+  putMeta(tx, 'verified', sequence)
+  if (tables.figure.count(tx) <= REMEMBERED_MAX) return
+  for (const [key] of tables.figure.entries(tx)) {
+    tables.figure.delete(tx, key)
+    return
+  }
+}
+
+/** The last figure verified in this incarnation of the zone. */
+export function lastFigure(from: StoreReader): Figure | undefined {
+  const verified = getMeta(from, 'verified')
+  return verified === undefined ? undefined : tables.figure.get(from, keyOf(verified))
+}
+
+/** The zone is read anew in another incarnation: its history begins again for this device. */
+export function forgetFigures(tx: StoreWriter): void {
+  for (const [key] of [...tables.figure.entries(tx)]) tables.figure.delete(tx, key)
+  putMeta(tx, 'verified', undefined)
+}
+
+/** The head continues what this device verified before. Throws ServerUntrue. */
+export function checkContinues(from: StoreReader, head: ZoneHead): void {
+  const last = lastFigure(from)
+  if (!last || last.incarnation !== head.incarnation) return
+  if (head.sequence < last.sequence) {
+    throw new ServerUntrue(`it went back from change ${last.sequence} of its history to ${head.sequence}`)
+  }
+  const same = head.chain === last.chain && head.setHash === last.setHash
+  if (head.sequence === last.sequence && !same) {
+    throw new ServerUntrue(`it shows another history than before at change ${head.sequence}`)
+  }
+}
+
+/** Holds the figures of the batches just read against what is here, which is the zone at `head`. Rejects with ServerUntrue. */
+export async function compareFigures(
+  { crypto, replica, remote, zone: { zone } }: DriveContext,
+  signed: readonly SignedFigure[],
+  { incarnation, sequence, chain }: Place,
+): Promise<void> {
+  const { store } = replica
+  const here = {
+    incarnation,
+    sequence,
+    chain,
+    setState: replica.setState(store),
+    current: (record: RecordId) => tables.known.get(store, record),
+  }
+  const own = (sequence: number) => tables.figure.get(store, keyOf(sequence))
+  const steps = (after: number) => remote.steps(zone, incarnation, after, sequence)
+  const why = await contradiction({ crypto, zone, here, own, steps }, signed)
+  if (why !== null) throw new ServerUntrue(why)
+}
+
+function keyOf(sequence: number): string {
+  return String(sequence).padStart(16, '0')
+}
