@@ -178,6 +178,9 @@ function addSyncCommands(program: Command, add: AddCommand): void {
         .choices(['hold', 'accept', 'undo'])
         .default('hold'),
     )
+  add(program, 'stop', 'stop the `pileus sync` that runs on this device', 'pileus stop', async (context) =>
+    (await import('./commands/stop.ts')).stop(context),
+  )
   add(program, 'status', 'what is linked, what waits, what needs you', 'pileus status', async (context) =>
     (await import('./commands/status.ts')).status(context),
   )

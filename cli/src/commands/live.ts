@@ -1,15 +1,20 @@
 /** `pileus sync`: keeps the folder in sync until Ctrl-C or SIGTERM. */
+import type { SyncReport } from '@pileus/client/drive/drive'
 import { nodeWatch } from '@pileus/client/folder/watch/node'
-import { type LiveStatus, runLive } from '@pileus/client/live/live-drive'
+import { lockFolder } from '@pileus/client/keys/node-folder-lock'
+import { LiveDrive, type LiveStatus } from '@pileus/client/live/live-drive'
 import { nodeTimers, webSocketLine } from '@pileus/client/live/node'
 import { timedPause } from '@pileus/client/remote/node'
 import { Unreachable } from '@pileus/client/remote/remote'
 import { nodeRandom } from '@pileus/core/crypto/node'
 import { parseId } from '@pileus/core/ids/ids'
 import type { Context } from '../context.ts'
+import { openControl } from '../control/listener.ts'
+import type { Deletions } from '../control/messages.ts'
 import { type Device, openDevice } from '../device/device.ts'
 import { type OpenedDrive, openLinkedDrive } from '../device/drive.ts'
 import type { Exit } from '../failures/exit-codes.ts'
+import type { Home } from '../home/home.ts'
 import { type LinkedFolder, requireLinkedFolder } from '../home/linked-folder.ts'
 import { createLiveReporter } from '../home/live-report.ts'
 import { requireSignedIn } from '../home/signed-in.ts'
@@ -20,24 +25,37 @@ import { createProgress } from '../terminal/progress.ts'
 const OPEN_AGAIN_MS = 2_000
 
 /** `deletions` is about those that wait at the start. */
-export async function syncLive(context: Context, deletions: 'hold' | 'accept' | 'undo'): Promise<Exit> {
-  const { server } = requireSignedIn(context.home)
+export async function syncLive(context: Context, deletions: Deletions): Promise<Exit> {
+  requireSignedIn(context.home)
   const linked = requireLinkedFolder(context.home)
-  const device = await openDevice(context)
+  using _lock = lockFolder(context.home.path)
+  const stopped = new AbortController()
+  const signal = AbortSignal.any([context.signal, stopped.signal])
+  const asks = new Asks()
+  const control = await openControl(context.home, {
+    sync: (answer) => asks.sync(answer),
+    stop: () => stopped.abort(),
+  })
   const told = narrator(context, linked)
   const reporter = createLiveReporter(context.home, Date.now)
   const tell = (status: LiveStatus) => {
     reporter.tell(status)
+    control.tell(status.now)
     told.tell(status)
   }
   try {
-    using opened = await openWhenReachable(context, device, linked, tell)
-    context.out.note(`Keeping ${printable(linked.folder)} in sync. Ctrl-C stops.`)
-    await runLive(
+    tell({ now: { state: 'working', phase: 'connecting', files: 0, bytes: 0 }, notes: [] })
+    const device = await openDevice({ ...context, signal })
+    using opened = await openWhenReachable(signal, device, context.home, linked, (error) => {
+      asks.fail(error)
+      tell({ now: { state: 'offline', why: error.message }, notes: [] })
+    })
+    context.out.note(`Keeping ${printable(linked.folder)} in sync. Ctrl-C or \`pileus stop\` stops.`)
+    const live = new LiveDrive(
       {
         drive: opened.drive,
         watch: nodeWatch(linked.folder),
-        line: webSocketLine({ server, session: device.session }),
+        line: webSocketLine({ server: device.signedIn.server, session: device.session }),
         zone: parseId('zone', linked.zone),
         timers: nodeTimers,
         clock: Date.now,
@@ -45,31 +63,58 @@ export async function syncLive(context: Context, deletions: 'hold' | 'accept' | 
         told: tell,
         heldDeletions: deletions,
       },
-      context.signal,
+      signal,
     )
+    asks.serveWith(live)
+    await live.run()
   } catch (error) {
+    asks.fail(error)
     // Asked to stop: what was under way goes on with the next sync.
-    if (!context.signal.aborted) throw error
+    if (!signal.aborted) throw error
   } finally {
     told.end()
     reporter.end()
+    control.close()
   }
   return 'ok'
 }
 
+/** Syncs that others asked for: those that come before the drive is open wait for it. */
+class Asks {
+  #live: LiveDrive | null = null
+  #waiting: { deletions: Deletions; answer: PromiseWithResolvers<SyncReport> }[] = []
+
+  sync(deletions: Deletions): Promise<SyncReport> {
+    if (this.#live !== null) return this.#live.look(deletions)
+    const answer = Promise.withResolvers<SyncReport>()
+    this.#waiting.push({ deletions, answer })
+    return answer.promise
+  }
+
+  serveWith(live: LiveDrive): void {
+    this.#live = live
+    for (const { deletions, answer } of this.#waiting.splice(0)) answer.resolve(live.look(deletions))
+  }
+
+  fail(error: unknown): void {
+    for (const { answer } of this.#waiting.splice(0)) answer.reject(error)
+  }
+}
+
 async function openWhenReachable(
-  context: Context,
+  signal: AbortSignal,
   device: Device,
+  home: Home,
   linked: LinkedFolder,
-  tell: (status: LiveStatus) => void,
+  failed: (error: Error) => void,
 ): Promise<OpenedDrive> {
   for (;;) {
     try {
-      return await openLinkedDrive(device, context.home, linked)
+      return await openLinkedDrive(device, home, linked)
     } catch (error) {
       if (!(error instanceof Unreachable)) throw error
-      tell({ now: { state: 'offline', why: error.message }, notes: [] })
-      await timedPause(context.signal)(OPEN_AGAIN_MS)
+      failed(error)
+      await timedPause(signal)(OPEN_AGAIN_MS)
     }
   }
 }
@@ -77,7 +122,7 @@ async function openWhenReachable(
 /** What happens, for whoever looks at this terminal: the work as it goes on, and what stands in the way, once. */
 function narrator({ out }: Context, linked: LinkedFolder) {
   const progress = createProgress(process.stderr, out.quiet, () => performance.now())
-  let said = ''
+  let said: string | null = null
   return {
     tell({ now, notes }: LiveStatus): void {
       if (now.state === 'working') {

@@ -1,6 +1,7 @@
 /** `pileus status`: what this device knows by itself, without the server. */
 import { existsSync } from 'node:fs'
 import type { Context } from '../context.ts'
+import { isSyncRunning } from '../control/asking.ts'
 import { readLocalStatus } from '../device/drive.ts'
 import { readLinkedFolder } from '../home/linked-folder.ts'
 import { type LiveReport, readLiveReport } from '../home/live-report.ts'
@@ -33,7 +34,7 @@ export async function status(context: Context): Promise<undefined> {
   const isThere = existsSync(linked.folder)
   const local = readLocalStatus(home)
   rows.push(['folder', `${printable(linked.folder)}${isThere ? '' : ' (not there now)'}`])
-  const running = readLiveReport(home)
+  const running = (await isSyncRunning(home)) ? readLiveReport(home) : null
   rows.push(['sync', running ? liveLine(running) : 'not running: `pileus sync` keeps the folder in sync'])
   rows.push(['synced', `${formatCount(local.nodes, 'file, folder or link', 'files, folders and links')}`])
   rows.push(['waiting', local.pending === 0 ? 'nothing' : `${formatCount(local.pending, 'change')} to send`])

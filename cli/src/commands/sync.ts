@@ -1,38 +1,41 @@
 /** `pileus sync --once`: makes this device and the server hold the same, then ends. Without --once: `live.ts`. */
 import type { SyncReport } from '@pileus/client/drive/drive'
+import { FolderBusy, lockFolder } from '@pileus/client/keys/node-folder-lock'
+import type { LiveState } from '@pileus/client/live/live-drive'
+import { timedPause } from '@pileus/client/remote/node'
 import type { Context } from '../context.ts'
+import { askToSync } from '../control/asking.ts'
+import type { Deletions } from '../control/messages.ts'
 import { openDevice } from '../device/device.ts'
 import { openLinkedDrive } from '../device/drive.ts'
 import type { Exit } from '../failures/exit-codes.ts'
-import { requireLinkedFolder } from '../home/linked-folder.ts'
+import { type LinkedFolder, requireLinkedFolder } from '../home/linked-folder.ts'
 import { requireSignedIn } from '../home/signed-in.ts'
 import { formatBytes, formatCount, formatDuration, joinWords, printable } from '../terminal/format.ts'
 import { createProgress } from '../terminal/progress.ts'
 
 export interface SyncOptions {
   readonly once?: boolean
-  readonly deletions?: 'hold' | 'accept' | 'undo'
+  readonly deletions?: Deletions
 }
+
+const BUSY_ATTEMPTS = 3
+const BUSY_PAUSE_MS = 100
 
 /** Paths shown of each list; `pileus status` shows all. */
 const SHOWN = 10
 
 export async function sync(context: Context, options: SyncOptions): Promise<Exit> {
-  if (!options.once) return (await import('./live.ts')).syncLive(context, options.deletions ?? 'hold')
+  const deletions = options.deletions ?? 'hold'
+  if (!options.once) return (await import('./live.ts')).syncLive(context, deletions)
   requireSignedIn(context.home)
   const linked = requireLinkedFolder(context.home)
-  const device = await openDevice(context)
   const start = performance.now()
   const progress = createProgress(process.stderr, context.out.quiet, () => performance.now())
+  const tell = (now: ProgressNow) => progress.update({ filesTotal: 0, bytesTotal: 0, ...now })
   let report: SyncReport
   try {
-    progress.update({ phase: 'connecting', files: 0, filesTotal: 0, bytes: 0, bytesTotal: 0 })
-    using opened = await openLinkedDrive(device, context.home, linked)
-    report = await opened.drive.syncOnce({
-      signal: context.signal,
-      heldDeletions: options.deletions ?? 'hold',
-      progress: (now) => progress.update({ filesTotal: 0, bytesTotal: 0, ...now }),
-    })
+    report = await syncedByWhoeverRuns(context, linked, deletions, tell)
   } finally {
     progress.end()
   }
@@ -40,6 +43,36 @@ export async function sync(context: Context, options: SyncOptions): Promise<Exit
   if (!context.out.json) for (const line of attention(report)) context.out.note(line)
   context.out.done([summary(report, milliseconds)], { ...report, milliseconds: Math.round(milliseconds) })
   return exitFor(report)
+}
+
+type ProgressNow = { readonly phase: string; readonly files: number; readonly bytes: number }
+
+/** By the `pileus sync` that runs on this home already, else by this process. */
+async function syncedByWhoeverRuns(
+  context: Context,
+  linked: LinkedFolder,
+  deletions: Deletions,
+  tell: (now: ProgressNow) => void,
+): Promise<SyncReport> {
+  const { home, signal } = context
+  const progress = (now: LiveState) => {
+    if (now.state === 'working') tell(now)
+  }
+  for (let attempt = 1; ; attempt++) {
+    const report = await askToSync(home, deletions, { signal, progress })
+    if (report !== null) return report
+    try {
+      using _lock = lockFolder(home.path)
+      tell({ phase: 'connecting', files: 0, bytes: 0 })
+      const device = await openDevice(context)
+      using opened = await openLinkedDrive(device, home, linked)
+      return await opened.drive.syncOnce({ signal, heldDeletions: deletions, progress: tell })
+    } catch (error) {
+      // One that is just starting or just ending has the lock and does not listen.
+      if (!(error instanceof FolderBusy) || attempt === BUSY_ATTEMPTS) throw error
+      await timedPause(signal)(BUSY_PAUSE_MS)
+    }
+  }
 }
 
 /** Conflict copies are there for the person to see, but nothing is undone because of them. */

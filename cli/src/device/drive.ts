@@ -28,14 +28,13 @@ export interface OpenedDrive extends Disposable {
   readonly drive: Drive
 }
 
-/** Opens the drive for a sync, alone: throws FolderBusy while another process works on home or folder. */
+/** Opens the drive for a sync. To be called under the lock of the home; throws FolderBusy when another has the folder's. */
 export async function openLinkedDrive(
   device: Device,
   home: Home,
   linked: LinkedFolder,
 ): Promise<OpenedDrive> {
   using opening = new DisposableStack()
-  opening.use(lockFolder(home.path))
   // A folder that is gone cannot be locked; the drive says so in better words.
   if (nodeFilesOf(linked).folder.stat('') !== null) opening.use(lockFolder(linked.folder))
   const zone = await openDriveZone(device.connection, parseId('zone', linked.zone))

@@ -2,6 +2,7 @@
 import type { AccountContext } from '@pileus/client/account/account'
 import { fetchCalls } from '@pileus/client/remote/fetch-calls'
 import { timedPause } from '@pileus/client/remote/node'
+import { sendPartsByNode } from '@pileus/client/remote/node-send-parts'
 import { retrying } from '@pileus/client/remote/retry'
 import { checkServer } from '@pileus/client/remote/server'
 import { nodeCrypto, nodeRandom } from '@pileus/core/crypto/node'
@@ -9,7 +10,7 @@ import { nodeCrypto, nodeRandom } from '@pileus/core/crypto/node'
 /** Calls to this server, not signed in, with what they need from this platform. */
 export function networkContext(server: string, signal: AbortSignal): AccountContext {
   const options = { pause: timedPause(signal), random: nodeRandom }
-  const calls = retrying(fetchCalls({ server, fetch, signal }), options)
+  const calls = retrying(fetchCalls({ server, fetch, sendParts: sendPartsByNode, signal }), options)
   return { calls, crypto: nodeCrypto, random: nodeRandom, clock: Date.now }
 }
 

@@ -7,16 +7,20 @@ import type { DeviceOf } from './person.ts'
 const MAIN = join(import.meta.dirname, '../../bin/pileus.mjs')
 
 export interface LiveProcess {
+  readonly pid: number
+  /** Resolves with its exit code once it has ended by itself or otherwise; null after a signal. */
+  readonly ended: Promise<number | null>
+  signal(signal: NodeJS.Signals): void
   /** Everything it wrote. */
   readonly output: () => string
   /** Asks it to stop; resolves with its exit code. */
   stop(signal?: NodeJS.Signals): Promise<number | null>
 }
 
-/** Starts `pileus sync` on this device. It may not be up to date yet when this returns. */
-export function startLive(device: DeviceOf): LiveProcess {
+/** Starts `pileus sync` on this device. It may not be up to date yet when this returns. `nodeOptions` are for Node itself. */
+export function startLive(device: DeviceOf, nodeOptions: readonly string[] = []): LiveProcess {
   const kept = Object.entries(process.env).filter(([name]) => !/^(PILEUS_|NODE_OPTIONS|VITEST)/.test(name))
-  const child = spawn(process.execPath, [MAIN, 'sync'], {
+  const child = spawn(process.execPath, [...nodeOptions, MAIN, 'sync'], {
     env: { ...Object.fromEntries(kept), ...device.env },
     stdio: ['ignore', 'pipe', 'pipe'],
   })
@@ -25,13 +29,16 @@ export function startLive(device: DeviceOf): LiveProcess {
     stream.setEncoding('utf8').on('data', (text: string) => {
       output += text
     })
+  const ended = once(child, 'exit').then(([code]) => code as number | null)
   return {
+    pid: child.pid!,
+    ended,
+    signal: (signal) => child.kill(signal),
     output: () => output,
     async stop(signal = 'SIGINT') {
       if (child.exitCode !== null || child.signalCode !== null) return child.exitCode
-      const exited = once(child, 'exit') as Promise<[number | null]>
       child.kill(signal)
-      return (await exited)[0]
+      return ended
     },
   }
 }

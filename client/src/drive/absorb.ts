@@ -3,13 +3,14 @@
  * the server first. Folders come before what is in them, deletions last.
  */
 import { type RecordId, ROOT, randomId } from '@pileus/core/ids/ids'
-import type { Attributes, Content, RecordBody } from '@pileus/core/records/record'
+import type { Attributes, Content, Place, RecordBody } from '@pileus/core/records/record'
 import { NO_REFS, type Refs } from '@pileus/core/records/refs'
+import { originalOfConflictName } from '@pileus/core/tree/names'
 import type { View } from '@pileus/core/tree/view'
 import type { Stat } from '../files/files.ts'
 import type { Appeared, Changed, Moved, PathProblem, Scan } from '../folder/scan.ts'
 import { samenessOf } from '../replica/forest.ts'
-import { putMeta, tables } from '../replica/tables.ts'
+import { type DiskRow, putMeta, tables } from '../replica/tables.ts'
 import type { StoreReader, StoreWriter } from '../store/store.ts'
 import { type DriveContext, labelNow, type SyncOptions } from './context.ts'
 import { guardDeletions, neededAgain } from './guard.ts'
@@ -28,9 +29,17 @@ export interface Absorbed {
   readonly unconfirmed: number
 }
 
-/** Makes the disk's changes pending. Rejects when uploads fail; what was taken up until then stays. */
-export async function absorb(context: DriveContext, scan: Scan, options: SyncOptions): Promise<Absorbed> {
-  const work = new Absorption(context, scan, options)
+/**
+ * Makes the disk's changes pending, and calls `committed` each time that some are while there is more to do. Rejects
+ * when uploads fail; what was taken up until then stays.
+ */
+export async function absorb(
+  context: DriveContext,
+  scan: Scan,
+  options: SyncOptions,
+  committed: () => void,
+): Promise<Absorbed> {
+  const work = new Absorption(context, scan, options, committed)
   return work.run()
 }
 
@@ -41,19 +50,21 @@ class Absorption {
   readonly #context: DriveContext
   readonly #scan: Scan
   readonly #options: SyncOptions
+  readonly #committed: () => void
   readonly #reading: Reading
   /** Ids given to appeared folders, so that what is in them finds its parent. */
   readonly #ids = new Map<Appeared, RecordId>()
-  /** Folders that this scan made records of. */
-  readonly #made = new Set<RecordId>()
+  /** Folders that this scan made records of, and the keys of the names in them so far. */
+  readonly #made = new Map<RecordId, Set<string>>()
   #viewed: { readonly view: View; readonly at: number } | null = null
   #held = 0
   #stored: Change[] = []
 
-  constructor(context: DriveContext, scan: Scan, options: SyncOptions) {
+  constructor(context: DriveContext, scan: Scan, options: SyncOptions, committed: () => void) {
     this.#context = context
     this.#scan = scan
     this.#options = options
+    this.#committed = committed
     this.#reading = new Reading(context, options, scan)
   }
 
@@ -103,18 +114,37 @@ class Absorption {
   }
 
   #newFolder(tx: StoreWriter, appeared: Appeared): RecordId {
-    const { parent, name, stat } = appeared
-    const { replica } = this.#context
-    const id = randomId('record', this.#context.random)
-    this.#made.add(id)
+    const { name, stat } = appeared
+    const parent = this.#parentId(appeared.parent)
     const attributes = { mtime: stat.mtime, executable: false }
-    replica.putPending(tx, id, this.#newBody(tx, 'folder', this.#parentId(parent), name, null, attributes))
-    replica.putDisk(
-      tx,
-      id,
-      folderRow(this.#parentId(parent), name, attributes, stat, replica.effective(tx, id)!.key),
+    const body = this.#newBody(tx, 'folder', parent, name, null, attributes)
+    const id = this.#newRecord(tx, body, NO_REFS, (version) =>
+      folderRow(parent, name, attributes, stat, version),
     )
+    this.#made.set(id, new Set())
     return id
+  }
+
+  /** A record of what appeared here. */
+  #newRecord(tx: StoreWriter, body: RecordBody, refs: Refs, rowOf: (version: string) => DiskRow): RecordId {
+    const { replica, random } = this.#context
+    const id = randomId('record', random)
+    if (this.#isAlone(body.place)) replica.putAlone(tx, id, body, refs, rowOf)
+    else {
+      replica.putPending(tx, id, body, { refs })
+      replica.putDisk(tx, id, rowOf(replica.effective(tx, id)!.key))
+    }
+    return id
+  }
+
+  /** Whether this place concerns no other: in a folder made by this scan, first of its name, and no conflict's name. */
+  #isAlone({ parent, name }: Place): boolean {
+    const keys = this.#made.get(parent)
+    if (!keys) return false
+    const key = this.#context.replica.nameKey(name)
+    const first = !keys.has(key)
+    keys.add(key)
+    return first && originalOfConflictName(key) === null
   }
 
   #newBody(
@@ -184,20 +214,11 @@ class Absorption {
     if (this.#recognise(appeared, parent, gone)) return
     const ingested = await this.#reading.ingest(appeared.path)
     if (!ingested) return
+    const { hash, refs, stat } = ingested
+    const content = contentOf(ingested, '', this.#context.deviceName)
     this.#whenStored((tx) => {
-      const id = randomId('record', this.#context.random)
-      const attributes = attributesOf(ingested.stat)
-      const body = this.#newBody(
-        tx,
-        'file',
-        parent,
-        appeared.name,
-        contentOf(ingested, '', this.#context.deviceName),
-        attributes,
-      )
-      replica.putPending(tx, id, body, { refs: ingested.refs })
-      const version = replica.effective(tx, id)!.key
-      replica.putDisk(tx, id, fileRow(parent, appeared.name, ingested.hash, ingested.stat, version))
+      const body = this.#newBody(tx, 'file', parent, appeared.name, content, attributesOf(stat))
+      this.#newRecord(tx, body, refs, (version) => fileRow(parent, appeared.name, hash, stat, version))
     })
   }
 
@@ -417,7 +438,9 @@ class Absorption {
   #whenStored(change: Change): void {
     this.#reading.uploader.whenStored(() => {
       this.#stored.push(change)
-      if (this.#stored.length >= 500) this.#commitStored()
+      if (this.#stored.length < this.#context.commitFiles) return
+      this.#commitStored()
+      this.#committed()
     })
   }
 

@@ -44,6 +44,8 @@ export interface DriveContext {
   readonly chunker: ChunkerKey
   readonly deviceSeed: SecretKey
   readonly deviceName: string
+  /** So many files that were read and stored are made pending together. */
+  readonly commitFiles: number
 }
 
 /** Who made a place or a copy, and on which day, for the names people see (R9). */
@@ -53,7 +55,7 @@ export function labelNow(context: DriveContext): { by: string; day: string } {
 
 /** Told while a sync works; every call replaces what the one before said. */
 export type Progress = (now: {
-  readonly phase: 'reading' | 'scanning' | 'uploading' | 'pushing' | 'downloading' | 'tidying'
+  readonly phase: 'connecting' | 'reading' | 'scanning' | 'uploading' | 'pushing' | 'downloading' | 'tidying'
   readonly files: number
   readonly bytes: number
   /** What there is to do in this phase, where it is known. */

@@ -253,6 +253,7 @@ async function textMergeFor(context: DriveContext, { version }: Received): Promi
  */
 function stampClashesAgain(context: DriveContext, tx: StoreWriter, records: readonly Received[]): void {
   const { replica } = context
+  if (tables.outbox.count(tx) === 0) return
   for (const { version } of records) {
     const { body, id } = version
     if (body.deleted) continue

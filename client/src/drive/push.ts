@@ -15,7 +15,7 @@ import type { DriveContext, SyncOptions } from './context.ts'
 import { lastFigure, rememberFigure } from './figures.ts'
 import { pull } from './pull.ts'
 
-interface Pushed {
+export interface Pushed {
   readonly accepted: number
   /** Records the server had newer: to be pulled and settled. */
   readonly stale: number
@@ -25,8 +25,8 @@ interface Pushed {
   readonly alone: boolean
 }
 
-/** Attempts to empty the outbox before a round gives up on it. */
-const MAX_ATTEMPTS = 12
+/** Attempts of which the server took nothing before a round gives up on the outbox. */
+const MAX_VAIN_ATTEMPTS = 12
 
 /** Pushes until the outbox is empty, settling what the server had newer. True when files must be read again. */
 export async function pushAll(
@@ -35,9 +35,10 @@ export async function pushAll(
   total: { pushed: number; pulled: number },
 ): Promise<boolean> {
   const { store } = context.replica
-  for (let attempt = 0; tables.outbox.count(store) > 0 && attempt < MAX_ATTEMPTS; attempt++) {
+  for (let vain = 0; tables.outbox.count(store) > 0 && vain < MAX_VAIN_ATTEMPTS; ) {
     const pushed = await push(context, options)
     total.pushed += pushed.accepted
+    if (pushed.accepted === 0) vain++
     if (pushed.missing > 0) return true
     // Others wrote meanwhile: the cursor comes up to what is known here, so that the two tell of one state again.
     if (!pushed.alone || pushed.stale > 0 || tables.outbox.count(store) > 0)
@@ -52,8 +53,8 @@ interface Ready {
   readonly sealed: SealedRecord
 }
 
-/** Pushes everything pending, once. `generation` is the collection generation the chunks were checked under. */
-async function push(context: DriveContext, options: SyncOptions): Promise<Pushed> {
+/** Pushes what is pending until others turn out to write too. `generation` is the collection generation the chunks were checked under. */
+export async function push(context: DriveContext, options: SyncOptions): Promise<Pushed> {
   const total = { accepted: 0, stale: 0, missing: 0, alone: true }
   // What the server is about to see under this writer's counters must never be made again with other bytes:
   // it is durable here first, with all that was written before.
@@ -68,6 +69,8 @@ async function push(context: DriveContext, options: SyncOptions): Promise<Pushed
     total.missing += outcome.missing
     total.alone &&= outcome.alone
     options.progress?.({ phase: 'pushing', files: total.accepted, bytes: 0 })
+    // The next batch would say that it has seen what lies behind the cursor.
+    if (!outcome.alone) break
   }
   return total
 }

@@ -8,7 +8,9 @@ import { DatabaseSync } from 'node:sqlite'
 export class FolderBusy extends Error {
   readonly folder: string
   constructor(folder: string) {
-    super(`another sync is running on ${JSON.stringify(folder)}: let it finish, or stop it, and try again`)
+    super(
+      `another sync is running on ${JSON.stringify(folder)}: let it finish, or end it with \`pileus stop\`, and try again`,
+    )
     this.name = 'FolderBusy'
     this.folder = folder
   }

@@ -90,6 +90,11 @@ export class Agenda {
     return times.length > 0 ? Math.min(...times) : null
   }
 
+  /** Everything is about to be looked at: what waits is part of that. */
+  takeEverything(): void {
+    this.#drop()
+  }
+
   /** Takes what is due; null when nothing is. */
   take(now: number): Work | null {
     if (this.#everythingAt !== null && this.#everythingAt <= now) {

@@ -5,7 +5,7 @@
  */
 import { Problem } from '@pileus/core/protocol/problem'
 import type { SyncOptions } from '../drive/context.ts'
-import { type Drive, NotQuiet } from '../drive/drive.ts'
+import { type Drive, NotQuiet, type SyncReport } from '../drive/drive.ts'
 import { FileError } from '../files/files.ts'
 import { FolderLost } from '../folder/marker.ts'
 import type { Watch } from '../folder/watch/watch.ts'
@@ -52,16 +52,22 @@ const FIRST_PAUSE_MS = 1_000
 const LONGEST_PAUSE_MS = 30_000
 const PROBLEM_PAUSE_MS = 15_000
 
-/**
- * Keeps the drive in sync until the signal is aborted, then resolves. Rejects when going on makes no sense: the device
- * was removed, the server or the local database is not to be trusted.
- */
-export async function runLive(parts: LiveDriveParts, signal: AbortSignal): Promise<void> {
-  const live = new LiveDrive(parts, signal)
-  await live.run()
+const EVERYTHING: Work = { kind: 'everything' }
+
+type HeldDeletions = NonNullable<SyncOptions['heldDeletions']>
+
+/** Somebody waits for everything to be looked at. */
+interface AskedLook {
+  readonly heldDeletions: HeldDeletions
+  readonly answer: PromiseWithResolvers<SyncReport>
 }
 
-class LiveDrive {
+/** Keeps the drive in sync until the signal is aborted: see `LiveDrive.run`. */
+export async function runLive(parts: LiveDriveParts, signal: AbortSignal): Promise<void> {
+  await new LiveDrive(parts, signal).run()
+}
+
+export class LiveDrive {
   readonly #parts: LiveDriveParts
   readonly #signal: AbortSignal
   readonly #agenda = new Agenda()
@@ -72,6 +78,8 @@ class LiveDrive {
   #cut: string | null = null
   #failures = 0
   #first = true
+  #ended: { readonly why: unknown } | null = null
+  #asked: AskedLook[] = []
   /** How long the last look at everything took. */
   #everythingMs = 0
 
@@ -80,6 +88,22 @@ class LiveDrive {
     this.#signal = signal
   }
 
+  /**
+   * Looks at everything as soon as what is under way has ended, and tells what that did. Rejects as `Drive.syncOnce` does,
+   * and with what ended this once it has ended; the drive goes on either way.
+   */
+  look(heldDeletions: HeldDeletions = 'hold'): Promise<SyncReport> {
+    const answer = Promise.withResolvers<SyncReport>()
+    if (this.#ended) answer.reject(this.#ended.why)
+    else this.#asked.push({ heldDeletions, answer })
+    this.#wake()
+    return answer.promise
+  }
+
+  /**
+   * Resolves when the signal is aborted. Rejects when going on makes no sense: the device was removed, the server or the
+   * local database is not to be trusted.
+   */
   async run(): Promise<void> {
     const { clock, watch } = this.#parts
     const stop = () => this.#wake()
@@ -107,15 +131,25 @@ class LiveDrive {
     this.#agenda.everythingAt(clock())
     try {
       while (!this.#signal.aborted) {
-        const work = this.#agenda.take(clock())
-        if (work) await this.#do(work)
+        const asked = this.#takeAsked()
+        const work = asked ? EVERYTHING : this.#agenda.take(clock())
+        if (work) await this.#do(work, asked)
         else await this.#sleep()
       }
+      this.#end(this.#signal.reason)
+    } catch (error) {
+      this.#end(error)
+      throw error
     } finally {
       this.#signal.removeEventListener('abort', stop)
       watching.close()
       listening.stop()
     }
+  }
+
+  #end(why: unknown): void {
+    this.#ended = { why }
+    for (const { answer } of this.#asked.splice(0)) answer.reject(why)
   }
 
   /** Until something is due or happens. */
@@ -130,16 +164,26 @@ class LiveDrive {
     this.#wake = () => {}
   }
 
-  async #do(work: Work): Promise<void> {
+  /** Those who wait with the same answer are served by one look; the others by the next. */
+  #takeAsked(): readonly AskedLook[] | null {
+    const first = this.#asked[0]
+    if (first === undefined) return null
+    const alike = this.#asked.filter(({ heldDeletions }) => heldDeletions === first.heldDeletions)
+    this.#asked = this.#asked.filter((asked) => !alike.includes(asked))
+    return alike
+  }
+
+  async #do(work: Work, asked: readonly AskedLook[] | null): Promise<void> {
     const { clock } = this.#parts
     const start = clock()
     try {
-      if (work.kind === 'everything') await this.#everything(start)
+      if (work.kind === 'everything') await this.#everything(start, asked ?? [])
       else await this.#hinted(work.hints, start)
       this.#failures = 0
       if (this.#cut !== null) this.#agenda.askAt(clock() + ASK_EVERY_MS)
       this.#tell({ state: 'up-to-date' })
     } catch (error) {
+      for (const { answer } of asked ?? []) answer.reject(error)
       if (this.#signal.aborted) return
       const { now, pause } = this.#judge(error)
       this.#agenda.everythingNotBefore(clock() + pause)
@@ -147,11 +191,14 @@ class LiveDrive {
     }
   }
 
-  async #everything(start: number): Promise<void> {
-    const { drive, clock, heldDeletions } = this.#parts
+  async #everything(start: number, asked: readonly AskedLook[]): Promise<void> {
+    const { drive, clock } = this.#parts
     // What a person said about deletions was about those that waited then.
-    const answer = this.#first && heldDeletions !== undefined ? { heldDeletions } : {}
-    await drive.syncOnce({ ...this.#options(), ...answer })
+    const atStart = this.#first ? this.#parts.heldDeletions : undefined
+    const heldDeletions = asked[0]?.heldDeletions ?? atStart ?? 'hold'
+    this.#agenda.takeEverything()
+    const report = await drive.syncOnce({ ...this.#options(), heldDeletions })
+    for (const { answer } of asked) answer.resolve(report)
     this.#first = false
     this.#everythingMs = clock() - start
     const every = this.#limited === null ? EVERYTHING_EVERY_MS : EVERYTHING_EVERY_LIMITED_MS

@@ -7,12 +7,14 @@ import { PROBLEMS, Problem, type ProblemCode, ProblemMessage } from '@pileus/cor
 import type { Static, TSchema } from '@pileus/core/protocol/schema'
 import { type CallInput, type CallOutput, type Calls, type EndpointName, endpointOf } from './calls.ts'
 import { Unreachable } from './remote.ts'
-import { type Fetch, notPileus, unreachable } from './server.ts'
+import { type Fetch, notPileus, type SendParts, unreachable } from './server.ts'
 
 export interface FetchCallsOptions {
   /** As `parseServer` gives it. */
   readonly server: string
   readonly fetch: Fetch
+  /** How this platform sends many bytes best; by `fetch`, which copies them, when it has no better way. */
+  readonly sendParts?: SendParts
   /** Ends every call in flight. */
   readonly signal?: AbortSignal
 }
@@ -41,32 +43,32 @@ interface AnyInput {
 }
 
 async function send(options: FetchCallsOptions, endpoint: Endpoint, input: AnyInput): Promise<Response> {
-  const { body, type } = bodyOf(endpoint, input.body)
-  const init: RequestInit = {
+  const { body } = input
+  const packed = endpoint.request === 'pack'
+  const type = packed ? 'application/octet-stream' : MEDIA_TYPES.cbor
+  const init = {
     method: endpoint.method,
-    redirect: 'error',
     headers: {
       accept: MEDIA_TYPES.cbor,
-      ...(type !== null && { 'content-type': type }),
+      ...(body !== undefined && { 'content-type': type }),
       ...(input.token !== undefined && { authorization: `Bearer ${input.token}` }),
       ...input.headers,
     },
-    ...(body !== null && { body }),
     ...(options.signal && { signal: options.signal }),
   }
-  return answered(options, () => options.fetch(urlOf(options.server, endpoint.path, input), init))
+  const url = urlOf(options.server, endpoint.path, input)
+  const sendParts = options.sendParts ?? sendByFetch(options.fetch)
+  return answered(options, () => {
+    if (packed && body !== undefined) return sendParts(url, init, body as readonly Uint8Array[])
+    const sent = body === undefined ? {} : { body: encodeMessage(body, 'cbor') as Uint8Array<ArrayBuffer> }
+    return options.fetch(url, { ...init, ...sent, redirect: 'error' })
+  })
 }
 
-function bodyOf(
-  endpoint: Endpoint,
-  body: object | undefined,
-): { body: BodyInit | null; type: string | null } {
-  if (body === undefined) return { body: null, type: null }
-  if (endpoint.request === 'pack') {
-    // A Blob keeps the parts apart and still tells the length, which the server reserves room by.
-    return { body: new Blob(body as Uint8Array<ArrayBuffer>[]), type: 'application/octet-stream' }
-  }
-  return { body: encodeMessage(body, 'cbor') as Uint8Array<ArrayBuffer>, type: MEDIA_TYPES.cbor }
+function sendByFetch(fetch: Fetch): SendParts {
+  // A Blob keeps the parts apart and still tells the length, which the server reserves room by.
+  return (url, init, parts) =>
+    fetch(url, { ...init, redirect: 'error', body: new Blob(parts as Uint8Array<ArrayBuffer>[]) })
 }
 
 function urlOf(server: string, path: string, input: AnyInput): string {

@@ -1,5 +1,5 @@
 /** The replica's records as the tree view looks at them. */
-import type { RecordId } from '@pileus/core/ids/ids'
+import { ID_BYTES, type RecordId } from '@pileus/core/ids/ids'
 import type { Content, RecordBody } from '@pileus/core/records/record'
 import type { Forest, TreeNode } from '@pileus/core/tree/forest'
 import { type StoreReader, withPrefix } from '../store/store.ts'
@@ -10,13 +10,37 @@ export function effectiveBody(from: StoreReader, id: RecordId): RecordBody | und
   return (tables.outbox.get(from, id) ?? tables.known.get(from, id))?.body
 }
 
-/** A forest over the effective versions in this reader. */
+/** Names asked about in one folder after which all of its names are read at once. */
+const NAMES_ONE_BY_ONE = 8
+
+/** A forest over the effective versions in this reader, as they are while it is used. */
 export function replicaForest(
   from: StoreReader,
   redirects: ReadonlyMap<RecordId, RecordId>,
   caseInsensitive: boolean,
 ): Forest {
   const remembered = new Map<RecordId, TreeNode | undefined>()
+  const asked = new Map<RecordId, number>()
+  const listed = new Map<RecordId, ReadonlyMap<string, readonly RecordId[]>>()
+
+  /** The children of a folder by name key, where so many were asked about that one scan is less work. */
+  function listing(parent: RecordId): ReadonlyMap<string, readonly RecordId[]> | undefined {
+    const known = listed.get(parent)
+    if (known) return known
+    const times = (asked.get(parent) ?? 0) + 1
+    asked.set(parent, times)
+    if (times <= NAMES_ONE_BY_ONE) return undefined
+    const names = new Map<string, RecordId[]>()
+    for (const [key] of tables.child.entries(from, withPrefix(`${parent}/`))) {
+      const name = key.slice(parent.length + 1, -CHILD_ID_LENGTH - 1)
+      const ids = names.get(name)
+      if (ids) ids.push(childId(key))
+      else names.set(name, [childId(key)])
+    }
+    listed.set(parent, names)
+    return names
+  }
+
   return {
     redirects,
     caseInsensitive,
@@ -31,7 +55,10 @@ export function replicaForest(
       for (const [key] of tables.child.entries(from, withPrefix(`${parent}/`))) yield childId(key)
     },
     *namesakes(parent, name) {
-      for (const [key] of tables.child.entries(from, withPrefix(`${parent}/${name}/`))) yield childId(key)
+      const names = listing(parent)
+      if (names) yield* names.get(name) ?? []
+      else
+        for (const [key] of tables.child.entries(from, withPrefix(`${parent}/${name}/`))) yield childId(key)
     },
   }
 }
@@ -56,6 +83,8 @@ export function samenessOf(content: Content | null): string {
 }
 
 /** Ids have a fixed length, so the last part of the key is the id whatever the name holds. */
+const CHILD_ID_LENGTH = 2 * ID_BYTES.record
+
 function childId(key: string): RecordId {
-  return key.slice(-32) as RecordId
+  return key.slice(-CHILD_ID_LENGTH) as RecordId
 }

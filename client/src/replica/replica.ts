@@ -136,6 +136,27 @@ export class Replica {
   }
 
   /**
+   * Makes a record that is here already (`rowOf` gives its row, from the key of its version) and whose place concerns
+   * no other: its folder is not known to anybody else yet, and nothing in there has its name or one made from it.
+   * So nothing is looked up, and nothing has to be done on the disk.
+   */
+  putAlone(
+    tx: StoreWriter,
+    id: RecordId,
+    body: RecordBody,
+    refs: Refs,
+    rowOf: (version: string) => DiskRow,
+  ): void {
+    const vector = nextVector(NO_VERSION, this.writer, 0)
+    this.#putOutbox(tx, id, { vector, body, base: null, group: null }, refs)
+    tables.child.put(tx, this.#childKey(body, id), '')
+    const row = rowOf(vectorKey(vector))
+    tables.disk.put(tx, id, row)
+    tables.diskChild.put(tx, this.#diskKey(row), id)
+    tables.diskIdentity.put(tx, row.identity, id)
+  }
+
+  /**
    * This database was used elsewhere too (restored from a backup, cloned): its writer id has been used for
    * versions it does not know. A new writer seals what is pending again.
    */
@@ -150,19 +171,23 @@ export class Replica {
 
   /** Seals a pending version under the next counter of this writer. */
   #seal(tx: StoreWriter, id: RecordId, body: RecordBody, refs: Refs, group: string | null): void {
-    const { crypto, random, zone } = this.#context
     const known = tables.known.get(tx, id)
     const before = tables.outbox.get(tx, id)
     const own = Math.max(before?.vector[this.writer] ?? 0, tables.sealedUpTo.get(tx, id) ?? 0)
     const vector = nextVector(known?.vector ?? NO_VERSION, this.writer, own)
+    this.#retire(tx, id)
+    const base = known?.body ?? null
+    this.#index(tx, id, body, () => this.#putOutbox(tx, id, { vector, body, base, group }, refs))
+  }
+
+  #putOutbox(tx: StoreWriter, id: RecordId, version: Omit<Pending, 'leaf' | 'order'>, refs: Refs): void {
+    const { crypto, random, zone } = this.#context
+    const { vector, body } = version
     const sealed = sealRecord(crypto, random, this.#context.keys(), { zone, id, vector, body }, refs)
     const order = getMeta(tx, 'order') ?? 0
     putMeta(tx, 'order', order + 1)
-    this.#retire(tx, id)
-    const leaf = leafOf(crypto, sealed)
-    const pending: Pending = { vector, body, leaf, base: known?.body ?? null, group, order }
     tables.outboxSealed.put(tx, id, encodeSealed(sealed))
-    this.#index(tx, id, body, () => tables.outbox.put(tx, id, pending))
+    tables.outbox.put(tx, id, { ...version, leaf: leafOf(crypto, sealed), order })
   }
 
   /** The server accepted the pending version with this leaf. False when another is pending by now. */

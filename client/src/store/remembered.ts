@@ -8,7 +8,7 @@ import type { KeyRange, RowCodec, Store, StoreReader, StoreValue, StoreWriter } 
 /** Rows remembered at least; up to twice as many are. */
 const REMEMBERED_ROWS = 6_000
 /** Rows that a transaction holds back; beyond them what it has is written early. */
-const HELD_ROWS = 16_000
+const HELD_ROWS = 24_000
 
 interface Row {
   /** Decoded; undefined where there is none. */

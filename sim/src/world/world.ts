@@ -58,6 +58,8 @@ const NAME = 'ana'
 const PASSWORD = 'correct horse battery'
 const DAY = 86_400_000
 const START = Date.UTC(2026, 0, 1)
+/** So few that pushing ahead and crashes between commits happen in small runs. */
+const COMMIT_FILES = 2
 
 /** A server with one account and some signed-in devices. Runs share it, each in a zone of its own. */
 export interface Home {
@@ -132,6 +134,7 @@ export async function createWorld(home: Home, chance: Chance, count: number): Pr
       clock: () => clock.now,
       deviceSeed: device.account.device.seed,
       deviceName: device.name,
+      commitFiles: COMMIT_FILES,
     })
   }
 
