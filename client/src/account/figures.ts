@@ -17,7 +17,7 @@ import {
 } from '@pileus/core/records/figure'
 
 /** Figures from before this many commits are not compared: what a server may make a device read and keep is bounded. */
-const COMPARED_MAX = 1_000_000
+const COMPARED_MAX = 250_000
 
 /** What the device that signed a batch had verified, and where in the zone's history the batch stands. */
 export interface SignedFigure {
@@ -50,6 +50,8 @@ export interface Verifier {
   readonly crypto: Crypto
   readonly zone: ZoneId
   readonly here: Holding
+  /** What this device verified last, where what it read since does not itself show how the one became the other. */
+  readonly before?: Figure
   /** What this device verified itself at a sequence, where it remembers that. */
   own(sequence: number): Figure | undefined
   steps(after: number): Promise<StepsPage>
@@ -69,9 +71,10 @@ export async function contradiction(
   const odd = present.find(({ seen, first }) => seen.incarnation > here.incarnation || seen.sequence >= first)
   if (odd) return `it hides what batch ${odd.batch} was written after`
   const newest = present.reduce((most, { seen }) => Math.max(most, seen.sequence), 0)
-  const open: Figure[] = []
+  const { before } = verifier
+  const open: Figure[] = before && isNear(before, here) ? [before] : []
   for (const { seen, last } of present) {
-    if (last <= newest || seen.sequence < here.sequence - COMPARED_MAX) continue
+    if (last <= newest || !isNear(seen, here)) continue
     const own = ownFigure(verifier, seen)
     if (!own) open.push(seen)
     else if (own.chain !== seen.chain || own.setHash !== seen.setHash)
@@ -80,6 +83,10 @@ export async function contradiction(
   if (open.length === 0) return null
   const steps = await readSteps(verifier, Math.min(...open.map(({ sequence }) => sequence)))
   return disagreement(crypto, open, steps, here)
+}
+
+function isNear({ incarnation, sequence }: Figure, here: Holding): boolean {
+  return incarnation === here.incarnation && sequence >= here.sequence - COMPARED_MAX
 }
 
 function ownFigure({ crypto, zone, own }: Verifier, { incarnation, sequence }: Figure): Figure | undefined {

@@ -17,6 +17,8 @@ export interface DriveZone {
   readonly logHead: Digest
   /** Hash of every log entry known, in order. */
   readonly logHeads: readonly Digest[]
+  /** The highest sequence number at which the log ends a right to write; 0 for none. */
+  readonly endedAt: number
   /** The epoch under which new versions are sealed. */
   readonly epoch: number
   keysOf(epoch: number): ZoneKeys | undefined

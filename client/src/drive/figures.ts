@@ -3,8 +3,11 @@
  * a server which leaves something out, goes back or tells two histories is found out (REC-14 to REC-16).
  */
 import type { RecordId } from '@pileus/core/ids/ids'
+import type { ChangesPage } from '@pileus/core/protocol/changes'
 import type { ZoneHead } from '@pileus/core/protocol/zone'
-import type { Figure, Place } from '@pileus/core/records/figure'
+import { decodeFacts } from '@pileus/core/records/facts'
+import { type Figure, firstFigure, nextChain, type Place } from '@pileus/core/records/figure'
+import { leafOf } from '@pileus/core/records/seal'
 import { contradiction, type SignedFigure } from '../account/figures.ts'
 import { getMeta, putMeta, tables } from '../replica/tables.ts'
 import type { StoreReader, StoreWriter } from '../store/store.ts'
@@ -50,10 +53,30 @@ export function checkContinues(from: StoreReader, head: ZoneHead): void {
   }
 }
 
-/** Holds the figures of the batches just read against what is here, which is the zone at `head`. Rejects with ServerUntrue. */
+/** What was read of a zone since the last figure: what others signed, and whether every commit was shown. */
+export interface Reading {
+  readonly figures: SignedFigure[]
+  continuous: boolean
+}
+
+/** Whether the page shows every commit since the place before it. Throws ServerUntrue where those give another chain than it says. */
+export function continues(
+  { crypto, zone: { zone } }: DriveContext,
+  { changes, cursor }: ChangesPage,
+  before: Place = firstFigure(crypto, zone, cursor.incarnation),
+): boolean {
+  if (cursor.sequence - before.sequence !== changes.length) return false
+  let { chain } = before
+  for (const { sequence, record } of changes)
+    chain = nextChain(crypto, chain, sequence, decodeFacts(record.facts).id, leafOf(crypto, record))
+  if (chain !== cursor.chain) throw new ServerUntrue('a page of its changes contradicts itself')
+  return true
+}
+
+/** Holds the figures of what was read against what is here, which is the zone at `head`. Rejects with ServerUntrue. */
 export async function compareFigures(
   { crypto, replica, remote, zone: { zone } }: DriveContext,
-  signed: readonly SignedFigure[],
+  { figures, continuous }: Reading,
   { incarnation, sequence, chain }: Place,
 ): Promise<void> {
   const { store } = replica
@@ -66,7 +89,8 @@ export async function compareFigures(
   }
   const own = (sequence: number) => tables.figure.get(store, keyOf(sequence))
   const steps = (after: number) => remote.steps(zone, incarnation, after, sequence)
-  const why = await contradiction({ crypto, zone, here, own, steps }, signed)
+  const before = continuous ? undefined : lastFigure(store)
+  const why = await contradiction({ crypto, zone, here, own, steps, ...(before && { before }) }, figures)
   if (why !== null) throw new ServerUntrue(why)
 }
 

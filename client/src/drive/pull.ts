@@ -12,13 +12,20 @@ import { leafOf, openRecord } from '@pileus/core/records/seal'
 import type { SealedRecord } from '@pileus/core/records/sealed'
 import { compareStamps } from '@pileus/core/tree/stamp'
 import { compareVectors } from '@pileus/core/versions/vector'
-import { figuresOf, type SignedFigure } from '../account/figures.ts'
+import { figuresOf } from '../account/figures.ts'
 import { samenessOf } from '../replica/forest.ts'
 import { decodeSealed } from '../replica/replica.ts'
 import { getMeta, putMeta, tables } from '../replica/tables.ts'
 import type { StoreWriter } from '../store/store.ts'
 import { type DriveContext, labelNow, type SyncOptions } from './context.ts'
-import { checkContinues, compareFigures, forgetFigures, rememberFigure } from './figures.ts'
+import {
+  checkContinues,
+  compareFigures,
+  continues,
+  forgetFigures,
+  type Reading,
+  rememberFigure,
+} from './figures.ts'
 import { settle, type TextMerge, wantsTextMerge } from './settle.ts'
 import { mergeTexts } from './text-merge.ts'
 import { ServerUntrue } from './untrue.ts'
@@ -32,13 +39,16 @@ interface Received {
 
 /** Pulls to the zone's head. Returns how many records came. Rejects with ServerUntrue where the server contradicts itself. */
 export async function pull(context: DriveContext, options: SyncOptions): Promise<number> {
-  const figures: SignedFigure[] = []
+  const reading: Reading = { figures: [], continuous: true }
   let received = 0
   checkLog(context)
   for (;;) {
     options.signal?.throwIfAborted()
+    const { endedAt } = context.zone
     const page = await readPage(context)
-    received += await takePage(context, page, figures)
+    // An entry that ends a right names a sequence number that the zone had then: a later one would let its device go on.
+    if (endedAt > page.head.sequence) throw new ServerUntrue('it put a removal after the end of its history')
+    received += await takePage(context, page, reading)
     options.progress?.({ phase: 'reading', files: received, bytes: 0 })
     if (!page.more) return received
   }
@@ -98,23 +108,29 @@ export async function takeAnnouncement(
   if (news && head.incarnation === cursor.incarnation && head.sequence < cursor.sequence) return 0
   if (!news || !samePlace(cursor, news.after)) return null
   const { incarnation, sequence, chain } = head
-  return takePage(context, { ...news, cursor: { incarnation, sequence, chain }, more: false, head }, [])
+  return takePage(
+    context,
+    { ...news, cursor: { incarnation, sequence, chain }, more: false, head },
+    { figures: [], continuous: true },
+  )
 }
 
 /**
  * Verifies, opens and integrates a page that follows the cursor; adds its figures to those of the pages before. Where the
  * server is found untrue nothing of the page stays, and the next pull reads all again.
  */
-async function takePage(context: DriveContext, page: ChangesPage, figures: SignedFigure[]): Promise<number> {
+async function takePage(context: DriveContext, page: ChangesPage, reading: Reading): Promise<number> {
   const { replica } = context
   try {
     checkContinues(replica.store, page.head)
-    checkPage(getMeta(replica.store, 'cursor'), page)
+    const cursor = getMeta(replica.store, 'cursor')
+    checkPage(cursor, page)
     const records = await openPage(context, page)
-    figures.push(...figuresOf(page))
+    reading.figures.push(...figuresOf(page))
+    reading.continuous = continues(context, page, cursor) && reading.continuous
     await integratePage(context, page, records)
     if (!page.more) {
-      await compareFigures(context, figures, page.head)
+      await compareFigures(context, reading, page.head)
       replica.transaction('lazy', (tx) => rememberFigure(tx, page.head))
     }
     return records.length

@@ -3,6 +3,7 @@ import type { DeviceId, ZoneId } from '@pileus/core/ids/ids'
 import type { CertifiedDevice } from '@pileus/core/keys/device'
 import { KeyRefused } from '@pileus/core/keys/refused'
 import { logHead } from '@pileus/core/keys/zone-log'
+import { endedAt } from '@pileus/core/keys/zone-writers'
 import { BatchRefused } from '@pileus/core/records/refused'
 import { AccountRefused, type SignedIn } from '../account/account.ts'
 import { certifiedWriters, verifyChanges } from '../account/verified.ts'
@@ -32,6 +33,9 @@ export async function openDriveZone(signed: SignedIn, zone: ZoneId): Promise<Dri
     },
     get logHeads() {
       return open.state.heads
+    },
+    get endedAt() {
+      return endedAt(open.state)
     },
     get epoch() {
       return open.epoch

@@ -148,12 +148,46 @@ describe('rollback', () => {
       (page) => ({ ...page, changes: page.changes.toReversed() }),
       (page) => ({ ...page, cursor: { ...page.cursor, sequence: page.cursor.sequence + 1 } }),
       (page) => ({ ...page, head: { ...page.head, incarnation: page.head.incarnation + 1 } }),
+      // A chain that does not come from these changes would be signed by this device in good faith.
+      (page) => {
+        const chain = page.head.setHash
+        return { ...page, cursor: { ...page.cursor, chain }, head: { ...page.head, chain } }
+      },
     ]
     for (const lie of pages) {
       const honest = lieTo(b, aboutChanges(zone, lie))
-      await expectRefused(b, /contradicts itself/)
+      await expectRefused(b, /contradicts itself|another history/)
       honest()
     }
+    await settle(b)
+    expect(b.show()).toEqual(a.show())
+  })
+})
+
+describe('a gap', () => {
+  it('in the numbers is asked about: the steps must lead from what this device had to what it has', async () => {
+    const { a, b, zone, settle } = await withNewcomer()
+    a.put('contract', 'second')
+    await a.sync()
+    a.put('contract', 'third')
+    await a.sync()
+    const honest = lieTo(b, {
+      steps: ({ steps }, { params }) => ({
+        steps: params.zone === zone ? steps.map((byte) => byte ^ 1) : steps,
+      }),
+    })
+    await expectRefused(b, /not tell the truth/)
+    honest()
+    // Nor may it jump, to number what comes later as it likes.
+    const jump = lieTo(
+      b,
+      aboutChanges(zone, (page) => {
+        const sequence = page.head.sequence + 1_000
+        return { ...page, cursor: { ...page.cursor, sequence }, head: { ...page.head, sequence } }
+      }),
+    )
+    await expect(b.sync()).rejects.toThrow()
+    jump()
     await settle(b)
     expect(b.show()).toEqual(a.show())
   })
