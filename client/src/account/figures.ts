@@ -50,6 +50,8 @@ export interface Verifier {
   readonly crypto: Crypto
   readonly zone: ZoneId
   readonly here: Holding
+  /** The sequence up to which it read when it came to this incarnation: batches of earlier ones stand only before it. */
+  readonly since?: number
   /** What this device verified last, where what it read since does not itself show how the one became the other. */
   readonly before?: Figure
   /** What this device verified itself at a sequence, where it remembers that. */
@@ -65,11 +67,15 @@ export async function contradiction(
   verifier: Verifier,
   signed: readonly SignedFigure[],
 ): Promise<string | null> {
-  const { crypto, here } = verifier
-  // Figures of an earlier incarnation are of a history that the server lost: nothing here can be compared with them.
-  const present = signed.filter(({ seen }) => seen.incarnation >= here.incarnation)
-  const odd = present.find(({ seen, first }) => seen.incarnation > here.incarnation || seen.sequence >= first)
+  const { crypto, here, since = here.sequence } = verifier
+  const odd = signed.find(({ seen, first }) =>
+    seen.incarnation < here.incarnation
+      ? first > since
+      : seen.incarnation > here.incarnation || seen.sequence >= first,
+  )
   if (odd) return `it hides what batch ${odd.batch} was written after`
+  // Figures of an earlier incarnation are of a history that the server lost: nothing here can be compared with them.
+  const present = signed.filter(({ seen }) => seen.incarnation === here.incarnation)
   const newest = present.reduce((most, { seen }) => Math.max(most, seen.sequence), 0)
   const { before } = verifier
   const open: Figure[] = before && isNear(before, here) ? [before] : []

@@ -20,6 +20,7 @@ const REMEMBERED_MAX = 256
 /** Remembers what was verified. The last is what this device signs. */
 export function rememberFigure(tx: StoreWriter, { incarnation, sequence, chain, setHash }: Figure): void {
   tables.figure.put(tx, keyOf(sequence), { incarnation, sequence, chain, setHash })
+  if (getMeta(tx, 'verified') === undefined) putMeta(tx, 'since', sequence)
   putMeta(tx, 'verified', sequence)
   if (tables.figure.count(tx) <= REMEMBERED_MAX) return
   for (const [key] of tables.figure.entries(tx)) {
@@ -38,6 +39,7 @@ export function lastFigure(from: StoreReader): Figure | undefined {
 export function forgetFigures(tx: StoreWriter): void {
   for (const [key] of [...tables.figure.entries(tx)]) tables.figure.delete(tx, key)
   putMeta(tx, 'verified', undefined)
+  putMeta(tx, 'since', undefined)
 }
 
 /** The head continues what this device verified before. Throws ServerUntrue. */
@@ -90,7 +92,9 @@ export async function compareFigures(
   const own = (sequence: number) => tables.figure.get(store, keyOf(sequence))
   const steps = (after: number) => remote.steps(zone, incarnation, after, sequence)
   const before = continuous ? undefined : lastFigure(store)
-  const why = await contradiction({ crypto, zone, here, own, steps, ...(before && { before }) }, figures)
+  const since = getMeta(store, 'since')
+  const verifier = { crypto, zone, here, own, steps, ...(before && { before }) }
+  const why = await contradiction(since === undefined ? verifier : { ...verifier, since }, figures)
   if (why !== null) throw new ServerUntrue(why)
 }
 

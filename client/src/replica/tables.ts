@@ -64,6 +64,8 @@ export interface Meta {
   doubted: boolean
   /** Sequence of the last figure in `figure`. */
   verified: number
+  /** Sequence of the first figure in this incarnation of the zone. */
+  since: number
   /** The longest log of the zone ever seen. */
   log: { length: number; head: Digest }
   /** Syncs that came to rest. */
