@@ -247,7 +247,12 @@ export class Replica {
 
   /** Digest of the set of known versions, to hold against the server's. */
   setDigest(from: StoreReader): Digest {
-    return setDigest(this.#context.crypto, tables.setHash.get(from, 'known') ?? emptySetHash())
+    return setDigest(this.#context.crypto, this.setState(from))
+  }
+
+  /** State of the set hash over the known versions; not to be changed. */
+  setState(from: StoreReader): Uint8Array {
+    return tables.setHash.get(from, 'known') ?? emptySetHash()
   }
 
   /** The disk now shows the effective version of this record, or it never will again (null). */
@@ -378,7 +383,7 @@ export class Replica {
   #changeSet(tx: StoreWriter, before: Digest | null, after: Digest | null): void {
     const { crypto } = this.#context
     // Copied, since a store may keep the array it was given.
-    const state = (tables.setHash.get(tx, 'known') ?? emptySetHash()).slice()
+    const state = this.setState(tx).slice()
     if (before) removeFromSet(crypto, state, idBytes(before))
     if (after) addToSet(crypto, state, idBytes(after))
     tables.setHash.put(tx, 'known', state)
