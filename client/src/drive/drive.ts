@@ -161,6 +161,8 @@ export class Drive {
     options.progress?.({ phase: 'scanning', files: 0, bytes: 0 })
     checkMarker(files, this.#context.zone.zone)
     const scan = scanFolder(replica, replica.store, files)
+    // A folder that went away while it was looked at holds nothing either: that is no deletion.
+    checkMarker(files, this.#context.zone.zone)
     const absorbed = await absorb(this.#context, scan, options)
     total.bytesSent += absorbed.bytesSent
     const again = await pushAll(this.#context, options, total)
@@ -196,6 +198,16 @@ export class Drive {
   /** What a live sync does about hints alone. Rejects like `syncOnce`; the stash is left to that. */
   syncHinted(hints: Hints, options: SyncOptions = {}): Promise<HintedReport> {
     return syncHinted(this.#context, hints, options)
+  }
+
+  /** Paths that could not be synced when they were last looked at, and why: so many of them. */
+  problems(most: number): PathProblem[] {
+    const found: PathProblem[] = []
+    for (const [path, problem] of tables.problem.entries(this.#context.replica.store)) {
+      if (found.length === most) break
+      found.push({ path, problem })
+    }
+    return found
   }
 
   status(): DriveStatus {

@@ -33,7 +33,8 @@ export class Agenda {
   #burstSince: number | null = null
   #everythingAt: number | null = null
   #askAt: number | null = null
-  #restUntil = 0
+  /** Names that are left alone until then. */
+  #resting = new Map<string, number>()
 
   /** Something may have happened to this name, or in this folder. */
   changed(folder: string, name: string | null, now: number): void {
@@ -41,7 +42,7 @@ export class Agenda {
       this.#everythingAt = Math.min(this.#burstSince + UNQUIET_MAX_MS, now + BURST_QUIET_MS)
       return
     }
-    const key = `${folder}/${name ?? ''}`
+    const key = keyOf(folder, name)
     const waiting = this.#names.get(key)
     const since = waiting?.since ?? now
     const quiet =
@@ -76,15 +77,15 @@ export class Agenda {
     this.#everythingAt = time
   }
 
-  /** Names are left alone until then. */
-  rest(until: number): void {
-    this.#restUntil = until
+  /** This name is left alone until then: the others are not kept waiting by a file that never stops changing. */
+  rest(folder: string, name: string, until: number): void {
+    this.#resting.set(keyOf(folder, name), until)
   }
 
   /** When there will be something to do; null: when something happens. */
   nextAt(): number | null {
     if (this.#announcements.length > 0) return 0
-    const times = [...this.#names.values()].map(({ due }) => Math.max(due, this.#restUntil))
+    const times = [...this.#names].map(([key, { due }]) => Math.max(due, this.#resting.get(key) ?? 0))
     if (this.#everythingAt !== null) times.push(this.#everythingAt)
     if (this.#askAt !== null) times.push(this.#askAt)
     return times.length > 0 ? Math.min(...times) : null
@@ -102,15 +103,14 @@ export class Agenda {
       return { kind: 'everything' }
     }
     const scope = new Map<string, Set<string> | 'all'>()
-    if (this.#restUntil <= now) {
-      for (const [key, { folder, name, due }] of this.#names) {
-        if (due > now) continue
-        this.#names.delete(key)
-        this.#remember(key, now)
-        const names = scope.get(folder) ?? new Set()
-        if (name === null) scope.set(folder, 'all')
-        else if (names !== 'all') scope.set(folder, names.add(name))
-      }
+    for (const [key, until] of this.#resting) if (until <= now) this.#resting.delete(key)
+    for (const [key, { folder, name, due }] of this.#names) {
+      if (due > now || this.#resting.has(key)) continue
+      this.#names.delete(key)
+      this.#remember(key, now)
+      const names = scope.get(folder) ?? new Set()
+      if (name === null) scope.set(folder, 'all')
+      else if (names !== 'all') scope.set(folder, names.add(name))
     }
     const announcements = this.#announcements
     this.#announcements = []
@@ -136,4 +136,8 @@ export class Agenda {
     this.#everythingAt = null
     this.#askAt = null
   }
+}
+
+function keyOf(folder: string, name: string | null): string {
+  return `${folder}/${name ?? ''}`
 }

@@ -6,6 +6,7 @@ import type { Endpoint } from '@pileus/core/protocol/endpoints'
 import { PROBLEMS, Problem, type ProblemCode, ProblemMessage } from '@pileus/core/protocol/problem'
 import type { Static, TSchema } from '@pileus/core/protocol/schema'
 import { type CallInput, type CallOutput, type Calls, type EndpointName, endpointOf } from './calls.ts'
+import type { Patience } from './patience.ts'
 import { Unreachable } from './remote.ts'
 import { type Fetch, notPileus, unreachable } from './server.ts'
 
@@ -15,6 +16,14 @@ export interface FetchCallsOptions {
   readonly fetch: Fetch
   /** Ends every call in flight. */
   readonly signal?: AbortSignal
+  /** Without it calls wait as long as the platform does. */
+  readonly patience?: Patience
+}
+
+/** An answer that began, and what ends it. */
+interface Answer {
+  readonly response: Response
+  readonly cut: () => void
 }
 
 /** The server behind this address. One attempt for each call. */
@@ -22,12 +31,12 @@ export function fetchCalls(options: FetchCallsOptions): Calls {
   return {
     async call<N extends EndpointName>(name: N, input: CallInput<N>): Promise<CallOutput<N>> {
       const endpoint = endpointOf(name)
-      const response = await send(options, endpoint, input)
-      if (!response.ok) throw await problemOf(options, response)
+      const answer = await send(options, endpoint, input)
+      if (!answer.response.ok) throw await problemOf(options, answer)
       const schema: TSchema | 'pack' | 'chunk' = endpoint.response
       // The table's type and its value agree; the compiler cannot follow the index that far.
-      if (typeof schema === 'string') return stream(options, response) as CallOutput<N>
-      return (await message(options, response, schema)) as CallOutput<N>
+      if (typeof schema === 'string') return stream(options, answer) as CallOutput<N>
+      return (await message(options, answer, schema)) as CallOutput<N>
     },
   }
 }
@@ -40,8 +49,11 @@ interface AnyInput {
   readonly headers?: Readonly<Record<string, string>>
 }
 
-async function send(options: FetchCallsOptions, endpoint: Endpoint, input: AnyInput): Promise<Response> {
-  const { body, type } = bodyOf(endpoint, input.body)
+async function send(options: FetchCallsOptions, endpoint: Endpoint, input: AnyInput): Promise<Answer> {
+  const { body, bytes, type } = bodyOf(endpoint, input.body)
+  const { server, patience } = options
+  const ended = new AbortController()
+  const cut = () => ended.abort()
   const init: RequestInit = {
     method: endpoint.method,
     redirect: 'error',
@@ -52,21 +64,25 @@ async function send(options: FetchCallsOptions, endpoint: Endpoint, input: AnyIn
       ...input.headers,
     },
     ...(body !== null && { body }),
-    ...(options.signal && { signal: options.signal }),
+    signal: options.signal ? AbortSignal.any([options.signal, ended.signal]) : ended.signal,
   }
-  return answered(options, () => options.fetch(urlOf(options.server, endpoint.path, input), init))
+  const ask = () => options.fetch(urlOf(server, endpoint.path, input), init)
+  const response = await answered(options, () => patience?.forAnswer(server, bytes, cut, ask) ?? ask())
+  return { response, cut }
 }
 
 function bodyOf(
   endpoint: Endpoint,
   body: object | undefined,
-): { body: BodyInit | null; type: string | null } {
-  if (body === undefined) return { body: null, type: null }
+): { body: BodyInit | null; bytes: number; type: string | null } {
+  if (body === undefined) return { body: null, bytes: 0, type: null }
   if (endpoint.request === 'pack') {
     // A Blob keeps the parts apart and still tells the length, which the server reserves room by.
-    return { body: new Blob(body as Uint8Array<ArrayBuffer>[]), type: 'application/octet-stream' }
+    const pack = new Blob(body as Uint8Array<ArrayBuffer>[])
+    return { body: pack, bytes: pack.size, type: 'application/octet-stream' }
   }
-  return { body: encodeMessage(body, 'cbor') as Uint8Array<ArrayBuffer>, type: MEDIA_TYPES.cbor }
+  const message = encodeMessage(body, 'cbor') as Uint8Array<ArrayBuffer>
+  return { body: message, bytes: message.length, type: MEDIA_TYPES.cbor }
 }
 
 function urlOf(server: string, path: string, input: AnyInput): string {
@@ -93,15 +109,16 @@ async function answered<T>(options: FetchCallsOptions, act: () => Promise<T>): P
 
 async function message<S extends TSchema>(
   options: FetchCallsOptions,
-  response: Response,
+  answer: Answer,
   schema: S,
 ): Promise<Static<S>> {
+  const { response } = answer
   const format = formatOf(response.headers.get('content-type') ?? undefined)
   if (!format) {
     await response.body?.cancel()
     throw notPileus(options.server)
   }
-  const bytes = await readAll(options, response)
+  const bytes = await readAll(options, answer)
   try {
     return decodeMessage(schema, format, bytes)
   } catch (error) {
@@ -110,7 +127,8 @@ async function message<S extends TSchema>(
   }
 }
 
-async function problemOf(options: FetchCallsOptions, response: Response): Promise<Error> {
+async function problemOf(options: FetchCallsOptions, answer: Answer): Promise<Error> {
+  const { response } = answer
   const format = formatOf(response.headers.get('content-type') ?? undefined)
   if (!format) {
     await response.body?.cancel()
@@ -121,7 +139,7 @@ async function problemOf(options: FetchCallsOptions, response: Response): Promis
   }
   let problem: ProblemMessage
   try {
-    problem = decodeMessage(ProblemMessage, format, await readAll(options, response))
+    problem = decodeMessage(ProblemMessage, format, await readAll(options, answer))
   } catch (error) {
     if (error instanceof Problem) return notPileus(options.server, error)
     throw error
@@ -137,10 +155,10 @@ async function problemOf(options: FetchCallsOptions, response: Response): Promis
   )
 }
 
-async function readAll(options: FetchCallsOptions, response: Response): Promise<Uint8Array> {
+async function readAll(options: FetchCallsOptions, answer: Answer): Promise<Uint8Array> {
   const parts: Uint8Array[] = []
   let length = 0
-  for await (const part of stream(options, response)) {
+  for await (const part of stream(options, answer)) {
     length += part.length
     if (length > 2 * CBOR_MAX_BYTES) throw notPileus(options.server)
     parts.push(part)
@@ -155,12 +173,14 @@ async function readAll(options: FetchCallsOptions, response: Response): Promise<
   return whole
 }
 
-async function* stream(options: FetchCallsOptions, response: Response): AsyncGenerator<Uint8Array> {
+async function* stream(options: FetchCallsOptions, { response, cut }: Answer): AsyncGenerator<Uint8Array> {
+  const { server, patience } = options
   if (response.body === null) return
   const reader = response.body.getReader()
+  const read = () => reader.read()
   try {
     while (true) {
-      const { done, value } = await answered(options, () => reader.read())
+      const { done, value } = await answered(options, () => patience?.forPiece(server, cut, read) ?? read())
       if (done) return
       yield value
     }

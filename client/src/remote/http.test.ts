@@ -12,6 +12,8 @@ import { Problem } from '@pileus/core/protocol/problem'
 import { afterEach, expect, test } from 'vitest'
 import { fetchCalls } from './fetch-calls.ts'
 import { httpRemote } from './http.ts'
+import { nodeTimers } from './node.ts'
+import { Patience, TimedOut } from './patience.ts'
 import { Unreachable } from './remote.ts'
 import { BadServerAddress, checkServer, parseServer } from './server.ts'
 import { deviceSession, signedIn } from './session.ts'
@@ -206,4 +208,62 @@ test('aborting ends a call with the reason', async () => {
   const call = fetchCalls({ server, fetch, signal: abort.signal }).call('account', {})
   abort.abort(new Error('the person pressed Ctrl-C'))
   await expect(call).rejects.toThrow('the person pressed Ctrl-C')
+})
+
+/** Waits as in earnest, but for a fraction of a second. */
+function shortPatience(told: (slow: boolean) => void = () => {}): Patience {
+  return new Patience(nodeTimers, told, { answerMs: 300, stallMs: 300, slowMs: 100 })
+}
+
+test('a server that accepts and never answers is given up, and called slow before that', async () => {
+  const server = await listening(() => {})
+  const told: boolean[] = []
+  const calls = fetchCalls({ server, fetch, patience: shortPatience((slow) => told.push(slow)) })
+  await expect(calls.call('account', {})).rejects.toThrow(/did not answer within \d+ seconds: check/)
+  expect(told).toEqual([true, false])
+  await expect(checkServer(fetch, server, undefined, shortPatience())).rejects.toThrow(
+    'did not answer within',
+  )
+})
+
+test('a server that stops in the middle of an answer is given up, one that goes on slowly is not', async () => {
+  const body = packOf(encodeMessage({ ids: chunks.map(({ id }) => id) }, 'cbor'))
+  let pieces = 2
+  const server = await listening(async (_request, response) => {
+    response.writeHead(200, { 'content-type': 'application/octet-stream' })
+    const step = Math.ceil(body.length / 6)
+    for (let n = 0; n < pieces; n++) {
+      response.write(body.subarray(n * step, (n + 1) * step))
+      await new Promise((resolve) => setTimeout(resolve, 150))
+    }
+    if (pieces === 6) response.end()
+  })
+  const fetchAll = () =>
+    all(
+      httpRemote(fetchCalls({ server, fetch, patience: shortPatience() })).fetch(
+        zone,
+        chunks.map(({ id }) => id),
+      ),
+    )
+  await expect(fetchAll()).rejects.toThrow(/stopped in the middle of its answer/)
+  pieces = 6
+  expect((await fetchAll()).map(({ id }) => id)).toEqual(chunks.map(({ id }) => id))
+})
+
+test('a large pack may take as long as a slow line needs', async () => {
+  const server = await listening(async (request, response) => {
+    await bodyOf(request)
+    setTimeout(
+      () =>
+        response
+          .writeHead(200, { 'content-type': 'application/cbor' })
+          .end(encodeMessage({ chunks: 1, storedBytes: 1 }, 'cbor')),
+      600,
+    )
+  })
+  const calls = fetchCalls({ server, fetch, patience: shortPatience() })
+  const body = [new Uint8Array(64 * 1_000)]
+  const params = { zone, pack: parseId('pack', 'ef'.repeat(32)) }
+  await calls.call('putPack', { params, body })
+  await expect(calls.call('putPack', { params, body: [new Uint8Array(10)] })).rejects.toThrow(TimedOut)
 })

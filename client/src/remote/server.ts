@@ -1,4 +1,5 @@
 /** Where a server is, and whether it is one. */
+import type { Patience } from './patience.ts'
 import { Unreachable } from './remote.ts'
 
 /** The parts of `fetch` used here. */
@@ -29,14 +30,27 @@ export function parseServer(text: string): string {
 }
 
 /** Makes sure that a Pileus server answers there. Rejects with Unreachable. */
-export async function checkServer(fetch: Fetch, server: string, signal?: AbortSignal): Promise<void> {
+export async function checkServer(
+  fetch: Fetch,
+  server: string,
+  signal?: AbortSignal,
+  patience?: Patience,
+): Promise<void> {
   let answer: unknown
+  const ended = new AbortController()
+  const ask = async () => {
+    const response = await fetch(`${server}/api/v1`, {
+      headers: { accept: 'application/json' },
+      redirect: 'error',
+      signal: signal ? AbortSignal.any([signal, ended.signal]) : ended.signal,
+    })
+    return response.ok ? await response.json() : null
+  }
   try {
-    const init: RequestInit = { headers: { accept: 'application/json' }, redirect: 'error' }
-    const response = await fetch(`${server}/api/v1`, signal ? { ...init, signal } : init)
-    answer = response.ok ? await response.json() : null
+    answer = await (patience?.forAnswer(server, 0, () => ended.abort(), ask) ?? ask())
   } catch (error) {
     signal?.throwIfAborted()
+    if (error instanceof Unreachable) throw error
     if (error instanceof SyntaxError) throw notPileus(server, error)
     throw unreachable(server, error)
   }
