@@ -5,6 +5,8 @@ import { BaseSequencer, type TestSpecification } from 'vitest/node'
 /** Longest first; whatever is not named here takes seconds. */
 const LONGEST = [
   'cli/src/story.test.ts',
+  'cli/src/troubles/folder.test.ts',
+  'cli/src/troubles/network.test.ts',
   'cli/src/live.test.ts',
   'cli/src/control/control.test.ts',
   'cli/src/bad-input.test.ts',

@@ -17,10 +17,19 @@ export interface LiveProcess {
   stop(signal?: NodeJS.Signals): Promise<number | null>
 }
 
-/** Starts `pileus sync` on this device. It may not be up to date yet when this returns. `nodeOptions` are for Node itself. */
-export function startLive(device: DeviceOf, nodeOptions: readonly string[] = []): LiveProcess {
+export interface LiveOptions {
+  /** For Node itself. */
+  readonly nodeOptions?: readonly string[]
+  /** A command that runs this one. */
+  readonly under?: readonly string[]
+}
+
+/** Starts `pileus sync` on this device. It may not be up to date yet when this returns. */
+export function startLive(device: DeviceOf, options: LiveOptions = {}): LiveProcess {
+  const { nodeOptions = [], under = [] } = options
   const kept = Object.entries(process.env).filter(([name]) => !/^(PILEUS_|NODE_OPTIONS|VITEST)/.test(name))
-  const child = spawn(process.execPath, [...nodeOptions, MAIN, 'sync'], {
+  const [command, ...args] = [...under, process.execPath, ...nodeOptions, MAIN, 'sync']
+  const child = spawn(command!, args, {
     env: { ...Object.fromEntries(kept), ...device.env },
     stdio: ['ignore', 'pipe', 'pipe'],
   })

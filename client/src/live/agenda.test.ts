@@ -18,14 +18,19 @@ test('a name waits for quiet, and one that is never quiet is looked at all the s
 
 test('a name that rests keeps no other waiting, and its turn comes', () => {
   const agenda = new Agenda()
-  agenda.rest('', 'log', 10_000)
-  agenda.changed('', 'log', 100)
+  agenda.rest('', 'log', 10_000, 2_000)
+  for (let now = 100; now <= 8_100; now += 1_000) agenda.changed('', 'log', now)
   agenda.changed('', 'note', 100)
   expect(agenda.nextAt()).toBe(106)
   expect(scopeAt(agenda, 106)).toEqual([['', ['note']]])
   expect(agenda.nextAt()).toBe(10_000)
+  agenda.changed('', 'log', 9_000)
+  expect(agenda.nextAt()).toBe(10_000)
   expect(agenda.take(9_999)).toBeNull()
   expect(scopeAt(agenda, 10_000)).toEqual([['', ['log']]])
+  agenda.rest('', 'log', 20_000, 2_000)
+  agenda.changed('', 'log', 11_000)
+  expect(agenda.nextAt()).toBe(13_000)
 })
 
 test('many names at once become one look at everything, which takes up all that waits', () => {

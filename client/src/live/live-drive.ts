@@ -54,6 +54,8 @@ const SETTLE_TIMES = 3
 /** A file that could not be read is left alone for so long, or some times as long as the attempt took. */
 const UNREAD_REST_MS = 1_000
 const UNREAD_REST_TIMES = 4
+/** Or until it was quiet for this part of that: then it may stay so for another attempt. */
+const UNREAD_QUIET_PART = 0.5
 /** A folder that went away is looked for this often. */
 const LOST_PAUSE_MS = 2_000
 const PROBLEMS_TOLD = 10
@@ -245,10 +247,11 @@ export class LiveDrive {
     const { drive, clock } = this.#parts
     const report = await drive.syncHinted(hints, this.#options())
     if (hints.ask) this.#paceAsking(report)
-    const rest = clock() + Math.max(UNREAD_REST_MS, UNREAD_REST_TIMES * (clock() - start))
+    const took = clock() - start
     for (const { path } of report.problems) {
-      const slash = path.lastIndexOf('/')
-      this.#agenda.rest(path.slice(0, Math.max(0, slash)), path.slice(slash + 1), rest)
+      const [folder, name] = splitPath(path)
+      const until = clock() + Math.max(UNREAD_REST_MS, UNREAD_REST_TIMES * took)
+      this.#agenda.rest(folder, name, until, Math.max(UNREAD_REST_MS, UNREAD_QUIET_PART * took))
     }
     if (report.incomplete)
       this.#agenda.everythingAt(clock() + Math.max(SETTLE_MS, SETTLE_TIMES * this.#everythingMs))
@@ -327,4 +330,9 @@ export class LiveDrive {
       )
     this.#parts.told({ now, notes, problems: this.#problems })
   }
+}
+
+function splitPath(path: string): [folder: string, name: string] {
+  const slash = path.lastIndexOf('/')
+  return [path.slice(0, Math.max(0, slash)), path.slice(slash + 1)]
 }
