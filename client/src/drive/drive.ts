@@ -197,6 +197,16 @@ export class Drive {
     return syncHinted(this.#context, hints, options)
   }
 
+  /** Paths that could not be synced when they were last looked at, and why: so many of them. */
+  problems(most: number): PathProblem[] {
+    const found: PathProblem[] = []
+    for (const [path, problem] of tables.problem.entries(this.#context.replica.store)) {
+      if (found.length === most) break
+      found.push({ path, problem })
+    }
+    return found
+  }
+
   status(): DriveStatus {
     return driveStatus(this.#context.replica)
   }
