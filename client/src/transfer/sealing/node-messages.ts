@@ -1,6 +1,6 @@
 /**
- * What the thread that wants files sealed and the threads that seal them tell each other. Buffers are handed over and
- * come back with the answer: at any time one thread has them.
+ * What the thread that wants files sealed and the threads that seal them tell each other. Content passes in memory
+ * that all of them share, in numbered slots: who is told of a slot has it until it answers.
  */
 import type { Digest } from '@pileus/core/ids/ids'
 import type { ChunkEntry } from '@pileus/core/records/record'
@@ -13,30 +13,37 @@ export interface Start {
   readonly keys: SealingKeys
   readonly folder: string
   readonly work: string
+  readonly slots: Slots
 }
 
-/** Seal these files whole, their chunks one after another into `into`. */
+/** For what was read, and for what was sealed. */
+export interface Slots {
+  readonly read: readonly SharedArrayBuffer[]
+  readonly sealed: readonly SharedArrayBuffer[]
+}
+
+/** Seal these files whole, their chunks one after another into a slot for sealed ones. */
 export interface SealFiles {
   readonly type: 'files'
   readonly files: readonly { readonly path: string; readonly size: number }[]
-  readonly into: ArrayBuffer
+  readonly into: number
 }
 
-/** Read on in a file, which is opened when it is named for the first time: its next chunks go into `into`. */
+/** Read on in a file, which is opened when it is named for the first time: its next chunks go into a slot for what was read. */
 export interface CutOn {
   readonly type: 'cut'
   /** Tells one reading of a file from another. */
   readonly reading: number
   readonly path: string
-  readonly into: ArrayBuffer
+  readonly into: number
 }
 
-/** Seal the chunks of these lengths that stand at the start of `from`, one after another into `into`. */
+/** Seal the chunks of these lengths that stand at the start of a slot, one after another into another. */
 export interface SealChunks {
   readonly type: 'seal'
-  readonly from: ArrayBuffer
+  readonly from: number
   readonly lengths: readonly number[]
-  readonly into: ArrayBuffer
+  readonly into: number
 }
 
 export type Request = Start | SealFiles | CutOn | SealChunks
@@ -47,21 +54,15 @@ export interface FileAnswer {
 }
 
 export type Answer =
-  | { readonly type: 'files'; readonly files: readonly FileAnswer[]; readonly into: ArrayBuffer }
+  | { readonly type: 'files'; readonly files: readonly FileAnswer[] }
   /** `outcome` stands in the answer with the file's last chunks; answers after it are empty. */
   | {
       readonly type: 'cut'
       readonly lengths: readonly number[]
       readonly outcome: OutcomeMessage | null
       readonly ended: boolean
-      readonly into: ArrayBuffer
     }
-  | {
-      readonly type: 'seal'
-      readonly entries: readonly ChunkEntry[]
-      readonly from: ArrayBuffer
-      readonly into: ArrayBuffer
-    }
+  | { readonly type: 'seal'; readonly entries: readonly ChunkEntry[] }
   /** The worker failed where nothing should fail. */
   | { readonly type: 'broken'; readonly message: string }
 

@@ -42,14 +42,14 @@ export class SealingThread implements Disposable {
     return this.#waiting.length
   }
 
-  /** Hands over the request and its buffers. Rejects with SealingBroken. */
-  call<R extends Work>(request: R, buffers: readonly ArrayBuffer[]): Promise<AnswerTo<R>> {
+  /** Hands over the request and its slots, until the answer. Rejects with SealingBroken. */
+  call<R extends Work>(request: R): Promise<AnswerTo<R>> {
     return new Promise((resolve, reject) => {
       if (this.#ended) return reject(this.#ended)
       this.#waiting.push({ resolve: resolve as Waiting['resolve'], reject })
       // An answer is worth waiting for; a thread without work must not keep a process from ending.
       this.#worker.ref()
-      this.#worker.postMessage(request, [...buffers])
+      this.#worker.postMessage(request)
     })
   }
 

@@ -16,6 +16,7 @@ import {
   type Request,
   type SealChunks,
   type SealFiles,
+  type Slots,
   type Start,
 } from './node-messages.ts'
 import { ReadBuffer, type SealingTools, sealFile } from './sealed-file.ts'
@@ -25,25 +26,22 @@ let worker: SealingWorker | null = null
 port.on('message', (request: Request) => {
   try {
     if (request.type === 'start') worker = new SealingWorker(request)
-    else post(worker!.answer(request))
+    else port.postMessage(worker!.answer(request))
   } catch (error) {
     port.postMessage({ type: 'broken', message: String(error) } satisfies Answer)
   }
 })
 
-function post(answer: Answer): void {
-  const buffers = [...('from' in answer ? [answer.from] : []), ...('into' in answer ? [answer.into] : [])]
-  port.postMessage(answer, buffers)
-}
-
 class SealingWorker {
   readonly #tools: SealingTools
+  readonly #slots: Slots
   readonly #buffer = new ReadBuffer()
   /** The file that is read part by part, and the last one that was. */
   #cutting: Cutting | null = null
   #reading = -1
 
-  constructor({ keys, folder, work }: Start) {
+  constructor({ keys, folder, work, slots }: Start) {
+    this.#slots = slots
     const chunker = chunkerKey(nodeCrypto, keys.chunkerKey)
     const area = nodeFiles({ folder, work }).folder
     this.#tools = { crypto: nodeCrypto, chunker, chunkSecret: keys.chunkSecret, area }
@@ -61,11 +59,12 @@ class SealingWorker {
   }
 
   #files({ files, into }: SealFiles): Answer {
+    const slot = this.#slots.sealed[into]!
     let used = 0
     const place = (bytes: number): Uint8Array | null => {
-      if (used + bytes > into.byteLength) return null
+      if (used + bytes > slot.byteLength) return null
       used += bytes
-      return new Uint8Array(into, used - bytes, bytes)
+      return new Uint8Array(slot, used - bytes, bytes)
     }
     const answers = files.map((file): FileAnswer => {
       const chunks = sealFile(this.#tools, file, this.#buffer, place)
@@ -74,7 +73,7 @@ class SealingWorker {
       for (; !next.done; next = chunks.next()) entries.push(next.value.entry)
       return { entries, outcome: outcomeMessage(next.value) }
     })
-    return { type: 'files', files: answers, into }
+    return { type: 'files', files: answers }
   }
 
   #cut({ reading, path, into }: CutOn): Answer {
@@ -85,16 +84,16 @@ class SealingWorker {
         this.#cutting = new Cutting(nodeCrypto, this.#tools.chunker, this.#tools.area, path)
       }
       const cutting = this.#cutting
-      if (!cutting) return { type: 'cut', lengths: [], outcome: null, ended: true, into }
-      const lengths = cutting.next(new Uint8Array(into))
-      if (!cutting.ended) return { type: 'cut', lengths, outcome: null, ended: false, into }
+      if (!cutting) return { type: 'cut', lengths: [], outcome: null, ended: true }
+      const lengths = cutting.next(new Uint8Array(this.#slots.read[into]!))
+      if (!cutting.ended) return { type: 'cut', lengths, outcome: null, ended: false }
       const outcome = outcomeMessage(cutting.outcome())
       this.#close()
-      return { type: 'cut', lengths, outcome, ended: true, into }
+      return { type: 'cut', lengths, outcome, ended: true }
     } catch (error) {
       this.#close()
       if (!(error instanceof FileError)) throw error
-      return { type: 'cut', lengths: [], outcome: failedMessage(error), ended: true, into }
+      return { type: 'cut', lengths: [], outcome: failedMessage(error), ended: true }
     }
   }
 
@@ -106,15 +105,16 @@ class SealingWorker {
 
   #seal({ from, lengths, into }: SealChunks): Answer {
     const { chunkSecret } = this.#tools
+    const [read, sealed] = [this.#slots.read[from]!, this.#slots.sealed[into]!]
     let start = 0
     let at = 0
     const entries = lengths.map((length) => {
-      const data = new Uint8Array(from, start, length)
-      const place = new Uint8Array(into, at, storedChunkBytes(length))
+      const data = new Uint8Array(read, start, length)
+      const place = new Uint8Array(sealed, at, storedChunkBytes(length))
       start += length
       at += place.length
       return sealChunkInto(nodeCrypto, chunkSecret, data, place)
     })
-    return { type: 'seal', entries, from, into }
+    return { type: 'seal', entries }
   }
 }

@@ -4,20 +4,19 @@
  * keeps the order of the files.
  */
 import { availableParallelism } from 'node:os'
-import { BufferPool } from '@pileus/core/bytes/buffer-pool'
 import { storedChunkBytes } from '@pileus/core/content/chunk'
 import { nodeCrypto } from '@pileus/core/crypto/node'
 import type { ChunkEntry } from '@pileus/core/records/record'
 import { nodeFiles } from '../../files/node.ts'
 import { inlineSealing } from './inline.ts'
-import { type FileAnswer, outcomeOf } from './node-messages.ts'
+import { type FileAnswer, outcomeOf, type Start } from './node-messages.ts'
 import { SealingThread } from './node-thread.ts'
 import type { ChunkPiece, OpenSealing, Piece, Sealing, SealingKeys, SourceFile } from './sealing.ts'
 
 const MiB = 1024 * 1024
 
 /** What of a long file is read at once: more than the longest chunk. */
-const PART_BYTES = 6 * MiB
+const PART_BYTES = 5 * MiB
 /** Room for the sealed chunks of a part, or of a batch. */
 const SEALED_BYTES = sealedBytesMax(PART_BYTES)
 /** Small enough that each thread has a few in turn. */
@@ -26,8 +25,8 @@ const BATCH_FILES = 64
 
 /** More threads find nothing to do: one cannot read and cut faster than two seal. */
 const THREADS_MAX = 3
-/** Batches and parts at work or waiting to be taken, for each thread. */
-const AHEAD = 2
+/** Batches and parts waiting to be taken, besides one at work in each thread. */
+const READY = 1
 
 /** Starting threads costs about as much time as sealing this many bytes, or files that cost as much each. */
 const LITTLE_BYTES = 32 * MiB
@@ -57,43 +56,65 @@ export function openThreads(places: Places, keys: SealingKeys): Sealing {
 interface Sealed<F extends SourceFile> {
   readonly pieces: Iterable<Piece<F>>
   /** What the pieces' bytes lie in. */
-  readonly buffer: ArrayBuffer | null
+  readonly slot: number | null
 }
 
 class ThreadedSealing implements Sealing {
-  readonly #start: Places & { readonly keys: SealingKeys }
+  readonly #start: Start
   readonly #count: number
-  readonly #read = new BufferPool(PART_BYTES)
-  readonly #sealed = new BufferPool(SEALED_BYTES)
+  readonly #read: FreeSlots
+  readonly #sealed: FreeSlots
   #threads: SealingThread[] = []
   #readings = 0
+  #broken: { readonly error: unknown } | null = null
 
   constructor(places: Places, keys: SealingKeys, count: number) {
-    this.#start = { ...places, keys }
     this.#count = count
+    this.#read = new FreeSlots(PART_BYTES, this.#ahead)
+    this.#sealed = new FreeSlots(SEALED_BYTES, this.#ahead)
+    const slots = { read: this.#read.memory, sealed: this.#sealed.memory }
+    this.#start = { type: 'start', ...places, keys, slots }
+  }
+
+  /** So many batches and parts are at work or wait to be taken. */
+  get #ahead(): number {
+    return this.#count + READY
   }
 
   async *seal<F extends SourceFile>(files: Iterable<F>, signal?: AbortSignal): AsyncGenerator<Piece<F>> {
+    if (this.#broken) throw this.#broken.error
     using abortion = new Abortion(signal)
     const ahead: Promise<Sealed<F>>[] = []
     const toDo = this.#toDo(files)
     const begin = (work: () => Promise<Sealed<F>>) => {
       const begun = work()
-      // Its failure is told when its turn comes; when it never does, because another's was first, by nobody.
-      begun.catch(() => {})
+      // Told when its turn comes, and to whoever comes again: slots and threads are not to be relied on any more.
+      begun.catch((error: unknown) => {
+        this.#broken ??= { error }
+      })
       ahead.push(begun)
     }
-    let next = toDo.next()
-    while (true) {
-      for (; !next.done && ahead.length < AHEAD * this.#count; next = toDo.next()) begin(next.value)
-      const first = ahead.shift()
-      if (!first) return
-      const { pieces, buffer } = await abortion.or(first)
-      for (const piece of pieces) {
-        signal?.throwIfAborted()
-        yield piece
+    let held: number | null = null
+    const giveBack = (slot: number | null) => slot !== null && this.#sealed.give(slot)
+    try {
+      let next = toDo.next()
+      while (true) {
+        for (; !next.done && ahead.length < this.#ahead; next = toDo.next()) begin(next.value)
+        const first = ahead.shift()
+        if (!first) return
+        const { pieces, slot } = await abortion.or(first)
+        held = slot
+        for (const piece of pieces) {
+          signal?.throwIfAborted()
+          yield piece
+        }
+        giveBack(held)
+        held = null
       }
-      if (buffer) this.#sealed.give(new Uint8Array(buffer))
+    } finally {
+      giveBack(held)
+      // Whoever leaves in the middle may come again, and then needs the slots.
+      if (!signal?.aborted) for (const { slot } of await fulfilled(ahead)) giveBack(slot)
     }
   }
 
@@ -125,10 +146,10 @@ class ThreadedSealing implements Sealing {
   }
 
   async #files<F extends SourceFile>(files: readonly F[]): Promise<Sealed<F>> {
-    const request = { type: 'files', files: files.map(({ path, size }) => ({ path, size })) } as const
-    const into = this.#sealed.take().buffer as ArrayBuffer
-    const answer = await this.#idlest().call({ ...request, into }, [into])
-    return { pieces: piecesOfFiles(files, answer.files, answer.into), buffer: answer.into }
+    const slot = this.#sealed.take()
+    const asked = files.map(({ path, size }) => ({ path, size }))
+    const answer = await this.#idlest().call({ type: 'files', files: asked, into: slot })
+    return { pieces: piecesOfFiles(files, answer.files, this.#sealed.memory[slot]!), slot }
   }
 
   /** Parts until the file's end is known: those begun by then, and past it, come out empty. */
@@ -143,28 +164,25 @@ class ThreadedSealing implements Sealing {
     reader: SealingThread,
     reading: { readonly number: number; ended: boolean },
   ): Promise<Sealed<F>> {
-    const free = this.#read.take().buffer as ArrayBuffer
-    const cut = await reader.call({ type: 'cut', reading: reading.number, path: file.path, into: free }, [
-      free,
-    ])
+    const from = this.#read.take()
+    const cut = await reader.call({ type: 'cut', reading: reading.number, path: file.path, into: from })
     reading.ended ||= cut.ended
+    const { lengths } = cut
     const end: Piece<F>[] = cut.outcome ? [{ type: 'end', file, outcome: outcomeOf(cut.outcome) }] : []
-    if (cut.lengths.length === 0) {
-      this.#read.give(new Uint8Array(cut.into))
-      return { pieces: end, buffer: null }
+    if (lengths.length === 0) {
+      this.#read.give(from)
+      return { pieces: end, slot: null }
     }
-    const into = this.#sealed.take().buffer as ArrayBuffer
-    const request = { type: 'seal', from: cut.into, lengths: cut.lengths, into } as const
-    const sealed = await this.#idlest(reader).call(request, [request.from, into])
-    this.#read.give(new Uint8Array(sealed.from))
-    return { pieces: [...chunkPieces(sealed.entries, sealed.into), ...end], buffer: sealed.into }
+    const slot = this.#sealed.take()
+    const { entries } = await this.#idlest(reader).call({ type: 'seal', from, lengths, into: slot })
+    this.#read.give(from)
+    return { pieces: [...chunkPieces(entries, this.#sealed.memory[slot]!), ...end], slot }
   }
 
   /** The thread with the least to do, but not this one. */
   #idlest(not?: SealingThread): SealingThread {
     if (this.#threads.length === 0) {
-      const start = { type: 'start', ...this.#start } as const
-      this.#threads = Array.from({ length: this.#count }, () => new SealingThread(start))
+      this.#threads = Array.from({ length: this.#count }, () => new SealingThread(this.#start))
     }
     const others = this.#threads.filter((thread) => thread !== not)
     return others.reduce((idlest, thread) => (thread.busy < idlest.busy ? thread : idlest))
@@ -179,7 +197,7 @@ function sealedBytesMax(size: number): number {
 function* piecesOfFiles<F extends SourceFile>(
   files: readonly F[],
   answers: readonly FileAnswer[],
-  buffer: ArrayBuffer,
+  buffer: SharedArrayBuffer,
 ): Generator<Piece<F>> {
   let at = 0
   for (const [index, { entries, outcome }] of answers.entries()) {
@@ -191,13 +209,42 @@ function* piecesOfFiles<F extends SourceFile>(
   }
 }
 
-function chunkPieces(entries: readonly ChunkEntry[], buffer: ArrayBuffer, from = 0): ChunkPiece[] {
+function chunkPieces(entries: readonly ChunkEntry[], buffer: SharedArrayBuffer, from = 0): ChunkPiece[] {
   let at = from
   return entries.map((entry) => {
     const bytes = new Uint8Array(buffer, at, storedChunkBytes(entry.length))
     at += bytes.length
     return { type: 'chunk', entry, bytes }
   })
+}
+
+async function fulfilled<T>(promises: readonly Promise<T>[]): Promise<T[]> {
+  const settled = await Promise.allSettled(promises)
+  return settled.flatMap((each) => (each.status === 'fulfilled' ? [each.value] : []))
+}
+
+/**
+ * Memory for all threads, allocated once: buffers handed over with each message would count as new ones each time,
+ * and make the collector walk the heap for them. What is never written to takes no room.
+ */
+class FreeSlots {
+  readonly memory: readonly SharedArrayBuffer[]
+  readonly #free: number[]
+
+  constructor(bytes: number, count: number) {
+    this.memory = Array.from({ length: count }, () => new SharedArrayBuffer(bytes))
+    this.#free = [...this.memory.keys()]
+  }
+
+  take(): number {
+    const slot = this.#free.pop()
+    if (slot === undefined) throw new Error('more is begun than there are slots for')
+    return slot
+  }
+
+  give(slot: number): void {
+    this.#free.push(slot)
+  }
 }
 
 /** Ends waiting when a signal says so. */

@@ -45,7 +45,8 @@ export interface Sealing extends Disposable {
   /**
    * Seals the files one after another. `files` is asked for the next ones while the pieces of earlier ones are not
    * yet taken, as far ahead as memory allows. The bytes of a chunk are good until the next piece is asked for.
-   * Throws the signal's reason, and an Error when a thread ended that should not; one at a time.
+   * Throws the signal's reason, and an Error when a thread ended that should not; after that it is of no use any more.
+   * One call at a time.
    */
   seal<F extends SourceFile>(files: Iterable<F>, signal?: AbortSignal): AsyncIterable<Piece<F>>
 }
