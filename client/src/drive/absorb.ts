@@ -3,6 +3,7 @@
  * the server first. Folders come before what is in them, deletions last.
  */
 import { type RecordId, ROOT, randomId } from '@pileus/core/ids/ids'
+import type { Problem } from '@pileus/core/protocol/problem'
 import type { Attributes, Content, Place, RecordBody } from '@pileus/core/records/record'
 import { NO_REFS, type Refs } from '@pileus/core/records/refs'
 import { originalOfConflictName } from '@pileus/core/tree/names'
@@ -15,6 +16,7 @@ import type { StoreReader, StoreWriter } from '../store/store.ts'
 import { type DriveContext, labelNow, type SyncOptions } from './context.ts'
 import { guardDeletions, neededAgain } from './guard.ts'
 import { localEdit } from './local-edit.ts'
+import { isNoRoom } from './no-room.ts'
 import { Reading } from './reading.ts'
 import { attributesOf, contentOf, fileRow, folderRow } from './rows.ts'
 import { type TextMerge, wantsTextMerge } from './settle.ts'
@@ -27,6 +29,8 @@ export interface Absorbed {
   readonly bytesSent: number
   /** Rows that a scan of a part did not find: only a scan of everything tells whether they are gone. */
   readonly unconfirmed: number
+  /** There is no room for the contents that were not taken up; all the rest was. To be thrown once it is pushed. */
+  readonly noRoom: Problem | null
 }
 
 /**
@@ -71,16 +75,29 @@ class Absorption {
   async run(): Promise<Absorbed> {
     this.#folders()
     const gone = new Set(this.#scan.gone)
-    for (const appeared of this.#scan.appeared) {
-      if (appeared.stat.type !== 'folder') await this.#appeared(appeared, gone)
-    }
-    for (const changed of this.#scan.changed) await this.#changed(changed)
-    await this.#reading.uploader.finish()
+    const noRoom = await this.#contents(gone)
     this.#commitStored()
     if (!this.#scan.partial) this.#goneForGood([...gone])
     const { problems, uploader } = this.#reading
     const unconfirmed = this.#scan.partial ? gone.size : 0
-    return { problems, held: this.#held, bytesSent: uploader.counts.bytesSent, unconfirmed }
+    return { problems, held: this.#held, bytesSent: uploader.counts.bytesSent, unconfirmed, noRoom }
+  }
+
+  /** Takes up files and links, their contents first. Resolves with why the server took no more. */
+  async #contents(gone: Set<RecordId>): Promise<Problem | null> {
+    try {
+      for (const appeared of this.#scan.appeared) {
+        if (appeared.stat.type !== 'folder') await this.#appeared(appeared, gone)
+      }
+      for (const changed of this.#scan.changed) await this.#changed(changed)
+      await this.#reading.uploader.finish()
+      return null
+    } catch (error) {
+      // What was not looked at may be what is gone, moved: then that is no deletion, and the rest has to wait for it.
+      const mayBeMoved = this.#scan.appeared.some(({ stat }) => this.#goneOfSize(gone, stat.size).length > 0)
+      if (!isNoRoom(error) || mayBeMoved) throw error
+      return error
+    }
   }
 
   /** Folders and renames first: they need no upload, and everything else hangs in them. */
