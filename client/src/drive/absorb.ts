@@ -3,6 +3,7 @@
  * the server first. Folders come before what is in them, deletions last.
  */
 import type { RecordId } from '@pileus/core/ids/ids'
+import type { Problem } from '@pileus/core/protocol/problem'
 import type { Attributes, Content } from '@pileus/core/records/record'
 import { NO_REFS, type Refs } from '@pileus/core/records/refs'
 import type { View } from '@pileus/core/tree/view'
@@ -18,6 +19,7 @@ import { GoneRows } from './gone-rows.ts'
 import { guardDeletions, neededAgain } from './guard.ts'
 import { localEdit } from './local-edit.ts'
 import { adoptable, NewNodes } from './new-nodes.ts'
+import { isNoRoom } from './no-room.ts'
 import { type FileToTakeUp, Reading } from './reading.ts'
 import { attributesOf, contentOf, fileRow } from './rows.ts'
 import { type TextMerge, wantsTextMerge } from './settle.ts'
@@ -30,6 +32,8 @@ export interface Absorbed {
   readonly bytesSent: number
   /** Rows that a scan of a part did not find: only a scan of everything tells whether they are gone. */
   readonly unconfirmed: number
+  /** There is no room for the contents that were not taken up; all the rest was. To be thrown once it is pushed. */
+  readonly noRoom: Problem | null
 }
 
 /**
@@ -61,6 +65,9 @@ class Absorption {
   #viewed: { readonly view: View; readonly at: number } | null = null
   #held = 0
   #stored: Change[] = []
+  #noRoom: Problem | null = null
+  /** Sizes of files that may not have been read for want of room. */
+  readonly #unread = new Set<number>()
 
   constructor(
     context: DriveContext,
@@ -83,12 +90,15 @@ class Absorption {
       if (portion) gone = await this.#takeUp(portion)
       else await this.#context.breathe()
     }
+    // What was not read may be what is gone, moved: then that is no deletion, and the rest has to wait for it.
+    if (gone?.hasAnyOf(this.#unread)) throw this.#noRoom
     // The folder may have been unmounted since the scan began.
     if (gone && gone.size > 0) checkMarker(this.#context.files, this.#context.zone.zone)
     if (gone && !this.#scan.partial) this.#goneForGood(gone.ids)
     const { problems, uploader } = this.#reading
     const unconfirmed = gone && this.#scan.partial ? gone.size : 0
-    return { problems, held: this.#held, bytesSent: uploader.counts.bytesSent, unconfirmed }
+    const noRoom = this.#noRoom
+    return { problems, held: this.#held, bytesSent: uploader.counts.bytesSent, unconfirmed, noRoom }
   }
 
   /** Returns what is gone of the portion, without what was found again by its content. */
@@ -97,11 +107,22 @@ class Absorption {
     this.#reading.expect(portion)
     this.#folders()
     const gone = new GoneRows(this.#context.replica.store, portion.gone)
-    await this.#reading.ingest(this.#toTakeUp(gone))
-    await this.#reading.uploader.finish()
+    await this.#contents(gone)
     this.#commitStored()
     this.#tell()
     return gone
+  }
+
+  /** Files and links, their contents first. Where the server has no room for one, it and what follows wait. */
+  async #contents(gone: GoneRows): Promise<void> {
+    try {
+      await this.#reading.ingest(this.#toTakeUp(gone))
+      await this.#reading.uploader.finish()
+    } catch (error) {
+      if (!isNoRoom(error)) throw error
+      this.#noRoom ??= error
+      for (const { stat } of this.#scan.appeared) this.#unread.add(stat.size)
+    }
   }
 
   /** Deletions are taken up last: what comes in the place of what may be gone must not be told before them. */

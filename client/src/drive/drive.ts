@@ -179,6 +179,7 @@ export class Drive {
     const applied = await applyView(this.#context, options, first && options.everything === true)
     total.applied += applied.done
     total.bytesReceived += applied.bytesReceived
+    if (absorbed.noRoom) throw absorbed.noRoom
     const problems = [...absorbed.problems, ...applied.problems]
     const named = new Set(problems.map(({ path }) => path))
     problems.push(...applied.blocked.filter(({ path }) => !named.has(path)))

@@ -29,6 +29,10 @@ export class GoneRows {
     return (this.#bySize.get(bytes) ?? []).filter((id) => this.#ids.has(id))
   }
 
+  hasAnyOf(sizes: Iterable<number>): boolean {
+    return [...sizes].some((bytes) => this.ofSize(bytes).length > 0)
+  }
+
   /** It was found again. */
   delete(id: RecordId): void {
     this.#ids.delete(id)
