@@ -1,8 +1,11 @@
 /** The server, as this process reaches it. */
 import type { AccountContext } from '@pileus/client/account/account'
 import { fetchCalls } from '@pileus/client/remote/fetch-calls'
+
 import { nodeTimers, timedPause } from '@pileus/client/remote/node'
+import { sendPartsByNode } from '@pileus/client/remote/node-send-parts'
 import { Patience } from '@pileus/client/remote/patience'
+
 import { retrying } from '@pileus/client/remote/retry'
 import { checkServer } from '@pileus/client/remote/server'
 import { nodeCrypto, nodeRandom } from '@pileus/core/crypto/node'
@@ -14,7 +17,7 @@ export function networkContext(
   patience = new Patience(nodeTimers),
 ): AccountContext {
   const options = { pause: timedPause(signal), random: nodeRandom }
-  const calls = retrying(fetchCalls({ server, fetch, signal, patience }), options)
+  const calls = retrying(fetchCalls({ server, fetch, sendParts: sendPartsByNode, signal, patience }), options)
   return { calls, crypto: nodeCrypto, random: nodeRandom, clock: Date.now }
 }
 

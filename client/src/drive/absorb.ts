@@ -8,6 +8,7 @@ import { NO_REFS, type Refs } from '@pileus/core/records/refs'
 import { originalOfConflictName } from '@pileus/core/tree/names'
 import type { View } from '@pileus/core/tree/view'
 import type { Stat } from '../files/files.ts'
+import { checkMarker } from '../folder/marker.ts'
 import type { Appeared, Changed, Moved, PathProblem, Scan } from '../folder/scan.ts'
 import { samenessOf } from '../replica/forest.ts'
 import { type DiskRow, putMeta, tables } from '../replica/tables.ts'
@@ -29,25 +30,30 @@ export interface Absorbed {
   readonly unconfirmed: number
 }
 
-/** Makes the disk's changes pending. Rejects when uploads fail; what was taken up until then stays. */
-export async function absorb(context: DriveContext, scan: Scan, options: SyncOptions): Promise<Absorbed> {
-  const work = new Absorption(context, scan, options)
+/**
+ * Makes the disk's changes pending as the scan hands them over, and calls `committed` when some are that may be told
+ * while there is more to do. Rejects when uploads fail; what was taken up until then stays.
+ */
+export async function absorb(
+  context: DriveContext,
+  scan: Iterable<Scan | null>,
+  options: SyncOptions,
+  committed: () => void,
+): Promise<Absorbed> {
+  const work = new Absorption(context, scan, options, committed)
   return work.run()
 }
-
-/**
- * Changes that are committed together. Their rows lie all over the database's pages, so fewer and larger commits
- * write less; what a crash loses of them is read again, not sent again.
- */
-const COMMIT_FILES = 2_000
 
 /** A change of content that waits for its chunks to be stored. */
 type Change = (tx: StoreWriter) => void
 
 class Absorption {
   readonly #context: DriveContext
-  readonly #scan: Scan
+  readonly #portions: Iterable<Scan | null>
+  /** The portion that is being taken up. */
+  #scan: Scan = NOTHING
   readonly #options: SyncOptions
+  readonly #committed: () => void
   readonly #reading: Reading
   /** Ids given to appeared folders, so that what is in them finds its parent. */
   readonly #ids = new Map<Appeared, RecordId>()
@@ -57,26 +63,53 @@ class Absorption {
   #held = 0
   #stored: Change[] = []
 
-  constructor(context: DriveContext, scan: Scan, options: SyncOptions) {
+  constructor(
+    context: DriveContext,
+    portions: Iterable<Scan | null>,
+    options: SyncOptions,
+    committed: () => void,
+  ) {
     this.#context = context
-    this.#scan = scan
+    this.#portions = portions
     this.#options = options
-    this.#reading = new Reading(context, options, scan)
+    this.#committed = committed
+    this.#reading = new Reading(context, options)
   }
 
   async run(): Promise<Absorbed> {
+    let gone = new Set<RecordId>()
+    for (const portion of this.#portions) {
+      this.#options.signal?.throwIfAborted()
+      if (portion) gone = await this.#takeUp(portion)
+      else await this.#context.breathe()
+    }
+    // The folder may have been unmounted since the scan began.
+    if (gone.size > 0) checkMarker(this.#context.files, this.#context.zone.zone)
+    if (!this.#scan.partial) this.#goneForGood([...gone])
+    const { problems, uploader } = this.#reading
+    const unconfirmed = this.#scan.partial ? gone.size : 0
+    return { problems, held: this.#held, bytesSent: uploader.counts.bytesSent, unconfirmed }
+  }
+
+  /** Returns what is gone of the portion, without what was found again by its content. */
+  async #takeUp(portion: Scan): Promise<Set<RecordId>> {
+    this.#scan = portion
+    this.#reading.expect(portion)
     this.#folders()
-    const gone = new Set(this.#scan.gone)
+    const gone = new Set(portion.gone)
     for (const appeared of this.#scan.appeared) {
       if (appeared.stat.type !== 'folder') await this.#appeared(appeared, gone)
     }
     for (const changed of this.#scan.changed) await this.#changed(changed)
     await this.#reading.uploader.finish()
     this.#commitStored()
-    if (!this.#scan.partial) this.#goneForGood([...gone])
-    const { problems, uploader } = this.#reading
-    const unconfirmed = this.#scan.partial ? gone.size : 0
-    return { problems, held: this.#held, bytesSent: uploader.counts.bytesSent, unconfirmed }
+    this.#tell()
+    return gone
+  }
+
+  /** Deletions are taken up last: what comes in the place of what may be gone must not be told before them. */
+  #tell(): void {
+    if (!this.#scan.missing) this.#committed()
   }
 
   /** Folders and renames first: they need no upload, and everything else hangs in them. */
@@ -434,7 +467,9 @@ class Absorption {
   #whenStored(change: Change): void {
     this.#reading.uploader.whenStored(() => {
       this.#stored.push(change)
-      if (this.#stored.length >= COMMIT_FILES) this.#commitStored()
+      if (this.#stored.length < this.#context.commitFiles) return
+      this.#commitStored()
+      this.#tell()
     })
   }
 
@@ -447,6 +482,17 @@ class Absorption {
       })
     }
   }
+}
+
+/** Before the first portion. */
+const NOTHING: Scan = {
+  appeared: [],
+  moved: [],
+  changed: [],
+  gone: [],
+  missing: false,
+  partial: false,
+  problems: [],
 }
 
 /** The remote node that shows under this name and is not on this disk yet. */

@@ -14,11 +14,10 @@ import { noteStashed, stashedNow, tidyStash } from '../folder/stash.ts'
 import { Replica } from '../replica/replica.ts'
 import { getMeta, putMeta, tables } from '../replica/tables.ts'
 import type { Store } from '../store/store.ts'
-import { absorb } from './absorb.ts'
 import { type DriveContext, type DriveZone, labelNow, type SyncOptions } from './context.ts'
 import { type HintedReport, type Hints, syncHinted } from './hinted.ts'
 import { pull } from './pull.ts'
-import { pushAll } from './push.ts'
+import { send } from './send.ts'
 
 export interface SyncReport {
   /** Record versions sent and received. */
@@ -83,9 +82,16 @@ interface Round {
   readonly held: number
 }
 
-export interface DriveParts extends Omit<DriveContext, 'replica' | 'chunker'> {
+export interface DriveParts extends Omit<DriveContext, 'replica' | 'chunker' | 'commitFiles'> {
   readonly store: Store
+  readonly commitFiles?: number
 }
+
+/**
+ * The rows of new files lie all over the database's pages, so fewer and larger commits write less; what a crash
+ * loses of them is read again, not sent again.
+ */
+const COMMIT_FILES = 2_000
 
 /** Opens the drive of a folder whose store and zone are open. Does not touch the folder. */
 export function openDrive(parts: DriveParts): Drive {
@@ -100,7 +106,7 @@ export function openDrive(parts: DriveParts): Drive {
   })
   // Chunk boundaries come from the first epoch, so that a new epoch does not store everything anew.
   const chunker = chunkerKey(crypto, (zone.keysOf(1) ?? currentKeys(zone)).chunkerKey.bytes())
-  return new Drive({ ...parts, replica, chunker })
+  return new Drive({ commitFiles: COMMIT_FILES, ...parts, replica, chunker })
 }
 
 function currentKeys(zone: DriveZone) {
@@ -154,21 +160,18 @@ export class Drive {
   async #round(
     options: SyncOptions,
     total: { pushed: number; pulled: number; applied: number; bytesSent: number; bytesReceived: number },
-    everything: boolean,
+    first: boolean,
   ): Promise<Round> {
     const { files, replica } = this.#context
     total.pulled += await pull(this.#context, options)
     options.progress?.({ phase: 'scanning', files: 0, bytes: 0 })
     checkMarker(files, this.#context.zone.zone)
-    const scan = scanFolder(replica, replica.store, files)
+    const scan = scanFolder(replica, files)
     // A folder that went away while it was looked at holds nothing either: that is no deletion.
     checkMarker(files, this.#context.zone.zone)
-    const absorbed = await absorb(this.#context, scan, options)
-    total.bytesSent += absorbed.bytesSent
-    const again = await pushAll(this.#context, options, total)
+    const { absorbed, again } = await send(this.#context, scan, options, total)
     checkMarker(files, this.#context.zone.zone)
-    const all = options.everything === true || (everything && this.#neverApplied())
-    const applied = await applyView(this.#context, options, all)
+    const applied = await applyView(this.#context, options, first && options.everything === true)
     total.applied += applied.done
     total.bytesReceived += applied.bytesReceived
     const problems = [...absorbed.problems, ...applied.problems]
@@ -177,10 +180,6 @@ export class Drive {
     const more = again || applied.again || tables.outbox.count(replica.store) > 0
     if (!more) replica.transaction('durable', (tx) => putMeta(tx, 'run', (getMeta(tx, 'run') ?? 0) + 1))
     return { again: more, blocked: applied.blocked.length > 0, problems, held: absorbed.held }
-  }
-
-  #neverApplied(): boolean {
-    return getMeta(this.#context.replica.store, 'run') === undefined
   }
 
   #remember(problems: readonly PathProblem[]): void {

@@ -9,10 +9,10 @@ import { prepareWork } from '../folder/place.ts'
 import { type PathProblem, type Scan, type Scope, scanScope } from '../folder/scan.ts'
 import { joinPath } from '../folder/tree-paths.ts'
 import { getMeta, putMeta, tables } from '../replica/tables.ts'
-import { absorb } from './absorb.ts'
 import type { DriveContext, SyncOptions } from './context.ts'
 import { pull, takeAnnouncement } from './pull.ts'
 import { pushAll } from './push.ts'
+import { send } from './send.ts'
 
 export interface Hints {
   /** Where something may have changed on this disk. */
@@ -47,15 +47,13 @@ export async function syncHinted(
   prepareWork(files)
   total.pulled += await hear(context, hints, options)
   const problems: PathProblem[] = []
-  let incomplete = false
-  const scan = hints.scope.size > 0 ? scanScope(replica, replica.store, files, hints.scope) : null
-  if (scan && foundSomething(scan)) {
-    const absorbed = await absorb(context, scan, options)
-    total.bytesSent += absorbed.bytesSent
-    problems.push(...absorbed.problems)
-    if (absorbed.unconfirmed > 0) replica.transaction('lazy', (tx) => putMeta(tx, 'unconfirmed', true))
-  }
-  incomplete = (await pushAll(context, options, total)) || incomplete
+  const looked = hints.scope.size > 0 ? scanScope(replica, files, hints.scope) : null
+  const scan = looked && foundSomething(looked) ? looked : null
+  const sent = scan && (await send(context, [scan], options, total))
+  let incomplete = sent ? sent.again : await pushAll(context, options, total)
+  if (sent) problems.push(...sent.absorbed.problems)
+  if (sent && sent.absorbed.unconfirmed > 0)
+    replica.transaction('lazy', (tx) => putMeta(tx, 'unconfirmed', true))
   const settled = getMeta(replica.store, 'unconfirmed') === undefined
   incomplete ||= !settled
   if (settled && tables.touched.count(replica.store) + tables.touchedName.count(replica.store) > 0) {

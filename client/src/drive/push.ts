@@ -4,15 +4,18 @@ import { BATCH_MAX_BYTES, BATCH_MAX_RECORDS } from '@pileus/core/limits'
 import { Problem } from '@pileus/core/protocol/problem'
 import type { PushOutcome, PushRequest } from '@pileus/core/protocol/push'
 import { signBatch } from '@pileus/core/records/batch'
+import { firstFigure } from '@pileus/core/records/figure'
 import { sealedBytes } from '@pileus/core/records/seal'
 import type { SealedRecord } from '@pileus/core/records/sealed'
+import { vectorKey } from '@pileus/core/versions/vector'
 import { decodeSealed } from '../replica/replica.ts'
 import { getMeta, type Pending, putMeta, tables } from '../replica/tables.ts'
 import type { StoreWriter } from '../store/store.ts'
 import type { DriveContext, SyncOptions } from './context.ts'
+import { lastFigure, rememberFigure } from './figures.ts'
 import { pull } from './pull.ts'
 
-interface Pushed {
+export interface Pushed {
   readonly accepted: number
   /** Records the server had newer: to be pulled and settled. */
   readonly stale: number
@@ -22,8 +25,8 @@ interface Pushed {
   readonly alone: boolean
 }
 
-/** Attempts to empty the outbox before a round gives up on it. */
-const MAX_ATTEMPTS = 12
+/** Attempts of which the server took nothing before a round gives up on the outbox. */
+const MAX_VAIN_ATTEMPTS = 12
 
 /** Pushes until the outbox is empty, settling what the server had newer. True when files must be read again. */
 export async function pushAll(
@@ -32,9 +35,10 @@ export async function pushAll(
   total: { pushed: number; pulled: number },
 ): Promise<boolean> {
   const { store } = context.replica
-  for (let attempt = 0; tables.outbox.count(store) > 0 && attempt < MAX_ATTEMPTS; attempt++) {
+  for (let vain = 0; tables.outbox.count(store) > 0 && vain < MAX_VAIN_ATTEMPTS; ) {
     const pushed = await push(context, options)
     total.pushed += pushed.accepted
+    if (pushed.accepted === 0) vain++
     if (pushed.missing > 0) return true
     // Others wrote meanwhile: the cursor comes up to what is known here, so that the two tell of one state again.
     if (!pushed.alone || pushed.stale > 0 || tables.outbox.count(store) > 0)
@@ -49,8 +53,8 @@ interface Ready {
   readonly sealed: SealedRecord
 }
 
-/** Pushes everything pending, once. `generation` is the collection generation the chunks were checked under. */
-async function push(context: DriveContext, options: SyncOptions): Promise<Pushed> {
+/** Pushes what is pending until others turn out to write too. `generation` is the collection generation the chunks were checked under. */
+export async function push(context: DriveContext, options: SyncOptions): Promise<Pushed> {
   const total = { accepted: 0, stale: 0, missing: 0, alone: true }
   // What the server is about to see under this writer's counters must never be made again with other bytes:
   // it is durable here first, with all that was written before.
@@ -65,6 +69,8 @@ async function push(context: DriveContext, options: SyncOptions): Promise<Pushed
     total.missing += outcome.missing
     total.alone &&= outcome.alone
     options.progress?.({ phase: 'pushing', files: total.accepted, bytes: 0 })
+    // The next batch would say that it has seen what lies behind the cursor.
+    if (!outcome.alone) break
   }
   return total
 }
@@ -119,7 +125,10 @@ async function pushUnderNewestLog(
   try {
     return await pushBatch(context, batch, generation)
   } catch (error) {
-    if (!(error instanceof Problem && error.code === 'log-moved')) throw error
+    if (!(error instanceof Problem)) throw error
+    // The server was set back since the last pull: nothing is pushed before it was read again.
+    if (error.code === 'cursor-unknown') return { accepted: 0, stale: 0, missing: 0, alone: false }
+    if (error.code !== 'log-moved') throw error
     await context.zone.refresh()
     return pushBatch(context, batch, generation)
   }
@@ -140,8 +149,7 @@ async function pushBatch(
     logHead: zone.logHead,
     epoch: zone.epoch,
     generation,
-    seenSequence: cursor?.sequence ?? 0,
-    seenSetHash: replica.setDigest(store),
+    seen: lastFigure(store) ?? firstFigure(crypto, zone.zone, cursor?.incarnation ?? 1),
   }
   const signed = signBatch(
     crypto,
@@ -165,9 +173,11 @@ async function pushBatch(
     pushed.alone =
       cursor !== undefined &&
       head.incarnation === cursor.incarnation &&
-      head.sequence === cursor.sequence + pushed.accepted
-    if (pushed.alone)
-      putMeta(tx, 'cursor', { incarnation: head.incarnation, sequence: head.sequence, chain: head.chain })
+      head.sequence === cursor.sequence + pushed.accepted &&
+      head.setHash === replica.setDigest(tx)
+    if (!pushed.alone) return
+    putMeta(tx, 'cursor', { incarnation: head.incarnation, sequence: head.sequence, chain: head.chain })
+    rememberFigure(tx, head)
   })
   return pushed
 }
@@ -192,7 +202,10 @@ function note(
     case 'missing': {
       const row = tables.disk.get(tx, id)
       if (row) context.replica.putDisk(tx, id, { ...row, signature: '' })
-      pushed.missing++
+      // Another device's version, given back to a server that lost it and its content: that is not here either.
+      const notHere = row?.version !== vectorKey(pending.vector) && pending.base === null
+      if (notHere && pending.group === null) context.replica.dropPending(tx, id)
+      else pushed.missing++
       return
     }
     case 'group':

@@ -8,12 +8,14 @@ import type { Static, TSchema } from '@pileus/core/protocol/schema'
 import { type CallInput, type CallOutput, type Calls, type EndpointName, endpointOf } from './calls.ts'
 import type { Patience } from './patience.ts'
 import { Unreachable } from './remote.ts'
-import { type Fetch, notPileus, unreachable } from './server.ts'
+import { type Fetch, notPileus, type SendParts, unreachable } from './server.ts'
 
 export interface FetchCallsOptions {
   /** As `parseServer` gives it. */
   readonly server: string
   readonly fetch: Fetch
+  /** How this platform sends many bytes best; by `fetch`, which copies them, when it has no better way. */
+  readonly sendParts?: SendParts
   /** Ends every call in flight. */
   readonly signal?: AbortSignal
   /** Without it calls wait as long as the platform does. */
@@ -50,39 +52,43 @@ interface AnyInput {
 }
 
 async function send(options: FetchCallsOptions, endpoint: Endpoint, input: AnyInput): Promise<Answer> {
-  const { body, bytes, type } = bodyOf(endpoint, input.body)
   const { server, patience } = options
+  const packed = endpoint.request === 'pack'
+  const type = packed ? 'application/octet-stream' : MEDIA_TYPES.cbor
+  const parts = input.body === undefined ? [] : partsOf(packed, input.body)
   const ended = new AbortController()
   const cut = () => ended.abort()
-  const init: RequestInit = {
+  const init = {
     method: endpoint.method,
-    redirect: 'error',
     headers: {
       accept: MEDIA_TYPES.cbor,
-      ...(type !== null && { 'content-type': type }),
+      ...(input.body !== undefined && { 'content-type': type }),
       ...(input.token !== undefined && { authorization: `Bearer ${input.token}` }),
       ...input.headers,
     },
-    ...(body !== null && { body }),
     signal: options.signal ? AbortSignal.any([options.signal, ended.signal]) : ended.signal,
   }
-  const ask = () => options.fetch(urlOf(server, endpoint.path, input), init)
+  const url = urlOf(server, endpoint.path, input)
+  const sendParts = options.sendParts ?? sendByFetch(options.fetch)
+  const ask = () => {
+    if (packed) return sendParts(url, init, parts)
+    const sent = parts.length === 0 ? {} : { body: parts[0]! as Uint8Array<ArrayBuffer> }
+    return options.fetch(url, { ...init, ...sent, redirect: 'error' })
+  }
+  const bytes = parts.reduce((sum, part) => sum + part.length, 0)
   const response = await answered(options, () => patience?.forAnswer(server, bytes, cut, ask) ?? ask())
   return { response, cut }
 }
 
-function bodyOf(
-  endpoint: Endpoint,
-  body: object | undefined,
-): { body: BodyInit | null; bytes: number; type: string | null } {
-  if (body === undefined) return { body: null, bytes: 0, type: null }
-  if (endpoint.request === 'pack') {
-    // A Blob keeps the parts apart and still tells the length, which the server reserves room by.
-    const pack = new Blob(body as Uint8Array<ArrayBuffer>[])
-    return { body: pack, bytes: pack.size, type: 'application/octet-stream' }
-  }
-  const message = encodeMessage(body, 'cbor') as Uint8Array<ArrayBuffer>
-  return { body: message, bytes: message.length, type: MEDIA_TYPES.cbor }
+/** The body as bytes; that of a pack is in parts already. */
+function partsOf(packed: boolean, body: object): readonly Uint8Array[] {
+  return packed ? (body as readonly Uint8Array[]) : [encodeMessage(body, 'cbor')]
+}
+
+function sendByFetch(fetch: Fetch): SendParts {
+  // A Blob keeps the parts apart and still tells the length, which the server reserves room by.
+  return (url, init, parts) =>
+    fetch(url, { ...init, redirect: 'error', body: new Blob(parts as Uint8Array<ArrayBuffer>[]) })
 }
 
 function urlOf(server: string, path: string, input: AnyInput): string {

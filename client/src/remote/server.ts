@@ -5,6 +5,16 @@ import { Unreachable } from './remote.ts'
 /** The parts of `fetch` used here. */
 export type Fetch = (url: string, init: RequestInit) => Promise<Response>
 
+/**
+ * Sends a request whose body is these parts, one after another, with its length told. The parts are not copied and
+ * must stay as they are until the answer. Rejects like `fetch`.
+ */
+export type SendParts = (
+  url: string,
+  init: Pick<RequestInit, 'method' | 'signal'> & { readonly headers: Readonly<Record<string, string>> },
+  parts: readonly Uint8Array[],
+) => Promise<Response>
+
 /** A text that is not a server's address. */
 export class BadServerAddress extends Error {
   constructor(text: string) {

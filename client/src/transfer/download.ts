@@ -60,13 +60,15 @@ export async function* assembleFiles<T>(
 ): AsyncGenerator<AssemblyResult<T>[], void, void> {
   let ahead: { group: Piece<T>[]; chunks: Promise<Fetched> } | null = null
   for await (const group of groups(context, assemblies)) {
-    const next = { group, chunks: fetchGroup(context, group) }
+    // One group travels at a time: where the line breaks, the one before is whole and is kept.
+    const before: Promise<unknown> = ahead?.chunks ?? Promise.resolve()
+    const next = { group, chunks: before.then(() => fetchGroup(context, group)) }
     // Rejections are for the await below, which may come after another throw.
     next.chunks.catch(() => undefined)
-    if (ahead) yield writeGroup(context, ahead.group, await ahead.chunks)
+    if (ahead) yield await writeGroup(context, ahead.group, await ahead.chunks)
     ahead = next
   }
-  if (ahead) yield writeGroup(context, ahead.group, await ahead.chunks)
+  if (ahead) yield await writeGroup(context, ahead.group, await ahead.chunks)
 }
 
 /** A file under way. */
@@ -257,11 +259,11 @@ async function fetchIds(context: DownloadContext, ids: readonly ChunkId[]): Prom
   return fetched
 }
 
-function writeGroup<T>(
+async function writeGroup<T>(
   context: DownloadContext,
   group: readonly Piece<T>[],
   chunks: Fetched,
-): AssemblyResult<T>[] {
+): Promise<AssemblyResult<T>[]> {
   const results: AssemblyResult<T>[] = []
   for (const piece of group) {
     const { file } = piece
@@ -270,7 +272,7 @@ function writeGroup<T>(
         writeData(context, file, piece.data)
         break
       case 'chunk':
-        writeChunk(context, file, piece.entry, chunks.get(piece.entry.id))
+        await writeChunk(context, file, piece.entry, chunks.get(piece.entry.id))
         break
       case 'close':
         results.push(closeFile(context, file))
@@ -286,22 +288,34 @@ function writeData<T>(context: DownloadContext, file: OpenFile<T>, data: Uint8Ar
   file.written += data.length
 }
 
-function writeChunk<T>(
+async function writeChunk<T>(
   context: DownloadContext,
   file: OpenFile<T>,
   entry: ChunkEntry,
   bytes: Uint8Array | string | undefined,
-): void {
+): Promise<void> {
   if (file.failure !== null) return
-  if (bytes === undefined || typeof bytes === 'string') {
-    file.failure = bytes ?? 'the server did not send one of its chunks'
-    return
-  }
+  const opened = bytes instanceof Uint8Array ? tryOpen(context, entry, bytes) : (bytes ?? NOT_SENT)
+  const data = opened instanceof ChunkCorrupt ? await openAgain(context, entry) : opened
+  if (data instanceof Uint8Array) writeData(context, file, data)
+  else file.failure = data
+}
+
+const NOT_SENT = 'the server did not send one of its chunks'
+
+/** The server hashes a chunk that is asked for alone: it finds another copy, or says that it has none. */
+async function openAgain(context: DownloadContext, entry: ChunkEntry): Promise<Uint8Array | string> {
+  const bytes = (await fetchIds(context, [entry.id])).get(entry.id)!
+  const opened = typeof bytes === 'string' ? bytes : tryOpen(context, entry, bytes)
+  return opened instanceof ChunkCorrupt ? opened.message : opened
+}
+
+function tryOpen(context: DownloadContext, entry: ChunkEntry, bytes: Uint8Array): Uint8Array | ChunkCorrupt {
   try {
-    writeData(context, file, openChunk(context.crypto, entry, bytes))
+    return openChunk(context.crypto, entry, bytes)
   } catch (error) {
-    if (!(error instanceof ChunkCorrupt)) throw error
-    file.failure = error.message
+    if (error instanceof ChunkCorrupt) return error
+    throw error
   }
 }
 

@@ -1,19 +1,13 @@
 /**
- * Brings sealed chunks to the server: collects them into packs, asks which are missing, uploads those. One pack
- * travels while the next is being filled; no more are held. What an interrupted run uploaded is not missing
- * and is not sent again.
+ * Brings sealed chunks to the server: collects them into packs, asks which are missing, uploads those. While one
+ * pack is being filled a few travel, so that a question, the sending and the server's work on the pack before overlap;
+ * no more are held. What an interrupted run uploaded is not missing and is not sent again.
  */
-import {
-  encodePack,
-  FRAME_HEADER_BYTES,
-  PACK_HEADER_BYTES,
-  packId,
-  type StoredChunk,
-} from '@pileus/core/content/pack'
+import { packId, type StoredChunk } from '@pileus/core/content/pack'
 import type { Crypto } from '@pileus/core/crypto/crypto'
-import type { ChunkId, ZoneId } from '@pileus/core/ids/ids'
-import { CHUNK_IDS_MAX, PACK_MAX_BYTES } from '@pileus/core/limits'
+import type { ZoneId } from '@pileus/core/ids/ids'
 import type { Remote } from '../remote/remote.ts'
+import { PackBuffer } from './pack-buffer.ts'
 
 export interface UploadCounts {
   chunksSent: number
@@ -22,10 +16,17 @@ export interface UploadCounts {
   chunksKnown: number
 }
 
+/** With the one being filled they bound the memory: three times PACK_MAX_BYTES. */
+const PACKS_UNDER_WAY = 2
+
 interface Load {
-  readonly chunks: Map<ChunkId, StoredChunk>
-  bytes: number
+  readonly pack: PackBuffer
   readonly waiting: (() => void)[]
+}
+
+interface LoadUnderWay extends Load {
+  /** True once it and all before it are durable and told of; false when one of them failed. Never rejects. */
+  readonly stored: Promise<boolean>
 }
 
 export class Uploader {
@@ -34,8 +35,9 @@ export class Uploader {
   readonly #zone: ZoneId
   readonly #crypto: Crypto
   readonly #progress: () => void
-  #load = emptyLoad()
-  #underWay: Promise<void> = Promise.resolve()
+  readonly #idle: PackBuffer[] = []
+  #load: Load = { pack: new PackBuffer(), waiting: [] }
+  #underWay: LoadUnderWay[] = []
   #failure: { error: unknown } | null = null
 
   constructor(remote: Remote, zone: ZoneId, crypto: Crypto, progress: () => void = () => {}) {
@@ -45,17 +47,20 @@ export class Uploader {
     this.#progress = progress
   }
 
-  /** Takes a chunk. Waits while a full pack and the one before it are under way. Rejects once an upload failed. */
+  /**
+   * Takes a copy of a chunk. Waits while a full pack and those before it are under way. Rejects once an upload
+   * failed.
+   */
   async add(chunk: StoredChunk): Promise<void> {
-    const frame = FRAME_HEADER_BYTES + chunk.bytes.length
-    const full = this.#load.bytes + frame > PACK_MAX_BYTES || this.#load.chunks.size >= CHUNK_IDS_MAX
-    if (full) await this.#send()
-    if (this.#load.chunks.has(chunk.id)) return
-    this.#load.chunks.set(chunk.id, chunk)
-    this.#load.bytes += frame
+    if (this.#holds(chunk)) return
+    if (!this.#load.pack.fits(chunk.bytes.length)) await this.#send()
+    this.#load.pack.add(chunk)
   }
 
-  /** Calls `done` once everything added so far is durable on the server; never when that fails. */
+  /**
+   * Calls `done` once everything added so far is durable on the server, in the order of these calls; never when
+   * that fails.
+   */
   whenStored(done: () => void): void {
     this.#load.waiting.push(done)
   }
@@ -63,37 +68,53 @@ export class Uploader {
   /** Sends what is left and waits for all of it. Rejects when an upload failed. */
   async finish(): Promise<void> {
     await this.#send()
-    await this.#underWay
+    await this.#underWay.at(-1)?.stored
     if (this.#failure) throw this.#failure.error
+  }
+
+  /** A chunk on its way is not sent twice: whoever waits for this one waits for that one first. */
+  #holds({ id }: StoredChunk): boolean {
+    return this.#load.pack.has(id) || this.#underWay.some(({ pack }) => pack.has(id))
   }
 
   async #send(): Promise<void> {
-    await this.#underWay
+    while (this.#underWay.length >= PACKS_UNDER_WAY) await this.#underWay[0]!.stored
     if (this.#failure) throw this.#failure.error
     const load = this.#load
-    this.#load = emptyLoad()
-    this.#underWay = this.#upload(load).catch((error: unknown) => {
-      this.#failure = { error }
-    })
+    this.#load = { pack: this.#idle.pop() ?? new PackBuffer(), waiting: [] }
+    const before = this.#underWay.at(-1)?.stored ?? Promise.resolve(true)
+    this.#underWay.push({ ...load, stored: this.#store(load, before) })
   }
 
-  async #upload(load: Load): Promise<void> {
-    if (load.chunks.size > 0) {
-      const ids = [...load.chunks.keys()]
-      const { missing } = await this.#remote.missing(this.#zone, ids)
-      this.counts.chunksKnown += ids.length - missing.length
-      const chunks = missing.map((id) => load.chunks.get(id)!)
-      if (chunks.length > 0) {
-        await this.#remote.putPack(this.#zone, packId(this.#crypto, missing), encodePack(chunks))
-        this.counts.chunksSent += chunks.length
-        for (const chunk of chunks) this.counts.bytesSent += chunk.bytes.length
-        this.#progress()
-      }
+  async #store(load: Load, before: Promise<boolean>): Promise<boolean> {
+    try {
+      await this.#upload(load.pack)
+      if (!(await before)) return false
+      for (const done of load.waiting) done()
+      return true
+    } catch (error) {
+      this.#failure ??= { error }
+      // Those before it go on, and are not overtaken by the news of this failure.
+      await before
+      return false
+    } finally {
+      this.#underWay = this.#underWay.filter(({ pack }) => pack !== load.pack)
+      load.pack.clear()
+      this.#idle.push(load.pack)
     }
-    for (const done of load.waiting) done()
   }
-}
 
-function emptyLoad(): Load {
-  return { chunks: new Map(), bytes: PACK_HEADER_BYTES, waiting: [] }
+  async #upload(pack: PackBuffer): Promise<void> {
+    const ids = pack.ids()
+    if (ids.length === 0) return
+    const missing = new Set((await this.#remote.missing(this.#zone, ids)).missing)
+    this.counts.chunksKnown += ids.length - missing.size
+    const lacking = ids.filter((id) => missing.has(id))
+    if (lacking.length === 0) return
+    const { parts, bytes } = pack.pack(lacking)
+    await this.#remote.putPack(this.#zone, packId(this.#crypto, lacking), parts)
+    this.counts.chunksSent += lacking.length
+    this.counts.bytesSent += bytes
+    this.#progress()
+  }
 }

@@ -1,12 +1,13 @@
 /** Lowercase hex. */
 import fc from 'fast-check'
 import { expect, test } from 'vitest'
-import { fromHex, toHex } from './hex.ts'
+import { fromHex, spelledHex, toHex } from './hex.ts'
 
 test('it is what Buffer calls hex, and comes back', () => {
   fc.assert(
     fc.property(fc.uint8Array({ maxLength: 100 }), (bytes) => {
       expect(toHex(bytes)).toBe(Buffer.from(bytes).toString('hex'))
+      expect(spelledHex(bytes)).toBe(toHex(bytes))
       expect(fromHex(toHex(bytes))).toEqual(bytes)
     }),
   )

@@ -2,8 +2,17 @@
 
 const HEX: readonly string[] = Array.from({ length: 256 }, (_, value) => value.toString(16).padStart(2, '0'))
 
+/** ECMAScript 2026; several times faster than digit by digit, and newer than some platforms this runs on. */
+interface KnowsHex {
+  toHex(): string
+}
+
 /** Two lowercase digits per byte. */
-export function toHex(bytes: Uint8Array): string {
+export const toHex: (bytes: Uint8Array) => string =
+  'toHex' in Uint8Array.prototype ? (bytes) => (bytes as Uint8Array & KnowsHex).toHex() : spelledHex
+
+/** The same, digit by digit. */
+export function spelledHex(bytes: Uint8Array): string {
   let text = ''
   for (const byte of bytes) text += HEX[byte]
   return text

@@ -7,7 +7,15 @@ import { nodeCrypto } from '../crypto/node.ts'
 import { type Digest, idFromBytes } from '../ids/ids.ts'
 import { CHUNK_MAX_BYTES, STORED_CHUNK_MAX_BYTES } from '../limits.ts'
 import type { ChunkEntry } from '../records/record.ts'
-import { ChunkCorrupt, chunkIdOf, openChunk, openPadded, sealChunk, storedChunkBytes } from './chunk.ts'
+import {
+  ChunkCorrupt,
+  chunkIdOf,
+  openChunk,
+  openPadded,
+  sealChunk,
+  sealChunkInto,
+  storedChunkBytes,
+} from './chunk.ts'
 import { padmeLength } from './padding.ts'
 
 const secret = new Uint8Array(32).map((_, n) => n)
@@ -37,6 +45,21 @@ describe('sealing a chunk (CNT-10)', () => {
     fc.assert(
       fc.property(data, (plain) => {
         expect(sealChunk(nodeCrypto, secret, plain)).toEqual(naiveSeal(secret, plain))
+      }),
+    )
+  })
+
+  it('writes the same into a place given to it, whatever stood there, and nothing beside it', () => {
+    fc.assert(
+      fc.property(data, (plain) => {
+        const { entry, bytes } = sealChunk(nodeCrypto, secret, plain)
+        const room = new Uint8Array(bytes.length + 20).fill(0xee)
+        const into = room.subarray(10, 10 + bytes.length)
+        expect(sealChunkInto(nodeCrypto, secret, plain, into)).toEqual(entry)
+        expect(into).toEqual(bytes)
+        expect(room.subarray(0, 10)).toEqual(new Uint8Array(10).fill(0xee))
+        expect(room.subarray(-10)).toEqual(new Uint8Array(10).fill(0xee))
+        expect(() => sealChunkInto(nodeCrypto, secret, plain, room)).toThrow(RangeError)
       }),
     )
   })

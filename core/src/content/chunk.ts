@@ -44,23 +44,41 @@ export function sealChunk(
   chunkSecret: Uint8Array,
   data: Uint8Array,
 ): { entry: ChunkEntry; bytes: Uint8Array } {
+  assertDataLength(data.length)
+  const bytes = new Uint8Array(storedChunkBytes(data.length))
+  return { entry: sealChunkInto(crypto, chunkSecret, data, bytes), bytes }
+}
+
+/**
+ * The same into a place that is there already: the `storedChunkBytes(data.length)` bytes of `into`, which `data`
+ * must not share. Throws RangeError when a length is wrong.
+ */
+export function sealChunkInto(
+  crypto: Crypto,
+  chunkSecret: Uint8Array,
+  data: Uint8Array,
+  into: Uint8Array,
+): ChunkEntry {
   if (chunkSecret.length !== SECRET_BYTES) {
     throw new RangeError(`cannot seal with a secret of ${chunkSecret.length} bytes: expected ${SECRET_BYTES}`)
   }
-  if (!isDataLength(data.length)) {
-    throw new RangeError(`cannot seal a chunk of ${data.length} bytes: expected 1 to ${CHUNK_MAX_BYTES}`)
+  assertDataLength(data.length)
+  if (into.length !== storedChunkBytes(data.length)) {
+    throw new RangeError(
+      `cannot seal ${data.length} bytes into ${into.length}: expected ${storedChunkBytes(data.length)}`,
+    )
   }
-  const padded = paddedData(data)
+  const padded = into.subarray(0, into.length - TAG_BYTES)
+  pad(data, padded)
   const hash = crypto.sha256(padded)
   const key = crypto.hkdfSha256(chunkSecret, EMPTY, keyInfo(hash), SECRET_BYTES)
-  const bytes = crypto.aesGcmSeal(key, ZERO_NONCE, EMPTY, padded)
-  const entry: ChunkEntry = {
-    id: chunkIdOf(crypto, bytes),
+  crypto.aesGcmSealInPlace(key, ZERO_NONCE, EMPTY, into)
+  return {
+    id: chunkIdOf(crypto, into),
     key: idFromBytes('digest', key),
     hash: idFromBytes('digest', hash),
     length: data.length,
   }
-  return { entry, bytes }
 }
 
 /** The `hash` of the entry of this data: whether bytes at hand are a chunk's, without sealing them. */
@@ -138,9 +156,19 @@ function isDataLength(length: number): boolean {
   return Number.isInteger(length) && length >= 1 && length <= CHUNK_MAX_BYTES
 }
 
+function assertDataLength(length: number): void {
+  if (isDataLength(length)) return
+  throw new RangeError(`cannot seal a chunk of ${length} bytes: expected 1 to ${CHUNK_MAX_BYTES}`)
+}
+
 function paddedData(data: Uint8Array): Uint8Array {
   const padded = new Uint8Array(padmeLength(CODEC_BYTES + data.length))
-  padded[0] = CODEC_STORED
-  padded.set(data, CODEC_BYTES)
+  pad(data, padded)
   return padded
+}
+
+function pad(data: Uint8Array, into: Uint8Array): void {
+  into[0] = CODEC_STORED
+  into.set(data, CODEC_BYTES)
+  into.fill(0, CODEC_BYTES + data.length)
 }

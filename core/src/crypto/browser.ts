@@ -7,7 +7,14 @@ import { sha256, sha512 } from '@noble/hashes/sha2.js'
 import { shake128 } from '@noble/hashes/sha3.js'
 import { AuthenticationFailed, type Crypto } from './crypto.ts'
 import { isStrictEd25519 } from './ed25519-rule.ts'
-import { assertAesInputs, assertHkdfLength, assertKey, assertKeyData, assertSeed } from './lengths.ts'
+import {
+  assertAesInputs,
+  assertHkdfLength,
+  assertKey,
+  assertKeyData,
+  assertSeed,
+  textLength,
+} from './lengths.ts'
 import type { Random } from './random.ts'
 
 export const browserCrypto: Crypto = {
@@ -35,6 +42,11 @@ export const browserCrypto: Crypto = {
   aesGcmSeal(key, nonce, associated, plaintext) {
     assertAesInputs(key, nonce)
     return gcm(key, nonce, associated).encrypt(plaintext)
+  },
+
+  aesGcmSealInPlace(key, nonce, associated, text) {
+    assertAesInputs(key, nonce)
+    text.set(gcm(key, nonce, associated).encrypt(text.subarray(0, textLength(text))))
   },
 
   aesGcmOpen(key, nonce, associated, sealed) {

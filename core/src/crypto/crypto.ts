@@ -13,6 +13,11 @@ export interface Crypto {
   hkdfSha256(secret: Uint8Array, salt: Uint8Array, info: Uint8Array, bytes: number): Uint8Array
   /** AES-256-GCM (SP 800-38D), 96-bit nonce; returns ciphertext followed by the 16-byte tag. */
   aesGcmSeal(key: Uint8Array, nonce: Uint8Array, associated: Uint8Array, plaintext: Uint8Array): Uint8Array
+  /**
+   * What aesGcmSeal does, without a second buffer: `text` holds the plaintext and room for 16 bytes after it, and
+   * becomes the ciphertext followed by the tag.
+   */
+  aesGcmSealInPlace(key: Uint8Array, nonce: Uint8Array, associated: Uint8Array, text: Uint8Array): void
   /** Opens what aesGcmSeal made. Throws AuthenticationFailed. */
   aesGcmOpen(key: Uint8Array, nonce: Uint8Array, associated: Uint8Array, sealed: Uint8Array): Uint8Array
   /** AES-256 key wrap (RFC 3394). */

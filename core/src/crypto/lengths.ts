@@ -29,3 +29,10 @@ export function assertHkdfLength(bytes: number): void {
     throw new RangeError(`HKDF-SHA-256 gives 1 to ${255 * 32} bytes, asked were ${bytes}`)
   }
 }
+
+/** The bytes of text before the 16 of the tag. Throws RangeError when there is no room for a tag. */
+export function textLength(text: Uint8Array): number {
+  if (text.length < 16)
+    throw new RangeError(`a sealed text has 16 bytes or more, here is room for ${text.length}`)
+  return text.length - 16
+}

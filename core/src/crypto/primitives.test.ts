@@ -90,6 +90,18 @@ describe.each(IMPLEMENTATIONS)('by %s', (name, crypto) => {
     }
   })
 
+  test('sealing in place leaves what sealing returns, whatever the length', () => {
+    const [key, nonce, facts] = [filled(32, 1), filled(12, 2), filled(20, 3)]
+    for (const length of [0, 1, 16, 122_879, 122_880, 122_881, 300_000]) {
+      const text = filled(length + 16, 4)
+      crypto.aesGcmSealInPlace(key, nonce, facts, text)
+      expect(Buffer.compare(text, crypto.aesGcmSeal(key, nonce, facts, filled(length, 4))), `${length}`).toBe(
+        0,
+      )
+    }
+    expect(() => crypto.aesGcmSealInPlace(key, nonce, facts, filled(15, 4))).toThrow(RangeError)
+  })
+
   test('keys, nonces and seeds of a wrong length are refused', () => {
     expect(() => crypto.aesGcmSeal(filled(16, 1), filled(12, 1), NOTHING, NOTHING)).toThrow(RangeError)
     expect(() => crypto.aesGcmSeal(filled(32, 1), filled(16, 1), NOTHING, NOTHING)).toThrow(RangeError)
@@ -223,3 +235,15 @@ function hex(bytes: Uint8Array): string {
 function filled(length: number, value: number): Uint8Array {
   return new Uint8Array(length).fill(value)
 }
+
+test('random bytes have the length asked for and never come again', () => {
+  const seen = new Set<string>()
+  const lengths = Array.from({ length: 2_000 }, (_, n) => [8, 16, 32, 12, 255, 257, 5_000][n % 7]!)
+  for (const length of lengths) {
+    const bytes = nodeRandom(length)
+    expect([bytes.length, bytes.buffer.byteLength]).toEqual([length, length])
+    seen.add(hex(bytes.subarray(0, 8)))
+  }
+  expect(seen.size).toBe(lengths.length)
+  expect(nodeRandom(0)).toEqual(NOTHING)
+})

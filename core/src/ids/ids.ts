@@ -75,7 +75,8 @@ export function parseId<K extends keyof IdType>(kind: K, text: string): IdType[K
 
 /** The id whose raw bytes these are. Throws InvalidId when the length is wrong. */
 export function idFromBytes<K extends keyof IdType>(kind: K, bytes: Uint8Array): IdType[K] {
-  return parseId(kind, toHex(bytes))
+  if (bytes.length !== ID_BYTES[kind]) throw new InvalidId(kind, toHex(bytes))
+  return toHex(bytes) as IdType[K]
 }
 
 /** The raw bytes of an id. */

@@ -1,6 +1,5 @@
 /** HTTP: mounts the protocol's table on the service, and what an operator and a browser ask besides. */
 import type { Socket } from 'node:net'
-import { Readable } from 'node:stream'
 import { acceptedFormat, encodeMessage, type Format, MEDIA_TYPES } from '@pileus/core/protocol/codec'
 import { ENDPOINTS, type Endpoint, type EndpointName } from '@pileus/core/protocol/endpoints'
 import { Problem } from '@pileus/core/protocol/problem'
@@ -17,11 +16,11 @@ import type { Service, ServiceRequest } from '../rules/service.ts'
 import { answerFormat, discardBody, readBody } from './bodies.ts'
 import { mountLive } from './live.ts'
 import { type Health, mountOperations } from './operations.ts'
+import { OCTETS, sendPack } from './pack-answers.ts'
 import { problemHeaders, problemMessage, problemOf } from './problems.ts'
 
 /** How long one request may take to arrive. */
 const REQUEST_TIMEOUT_MS = 300_000
-const OCTETS = 'application/octet-stream'
 
 export interface GatewayOptions {
   readonly service: Service
@@ -129,8 +128,8 @@ function send(
   }
   reply.header('cache-control', 'no-store')
   if (endpoint.response === 'pack') {
-    const { pieces } = answer as PackAnswer
-    return reply.type(OCTETS).send(Readable.from(pieces, { objectMode: false }))
+    sendPack(answer as PackAnswer, request, reply)
+    return reply
   }
   return sendMessage(answer, wantedFormat(request), reply)
 }

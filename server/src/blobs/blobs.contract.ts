@@ -13,6 +13,12 @@ async function* parts(...bytes: readonly Uint8Array[]): AsyncGenerator<Uint8Arra
   yield* bytes
 }
 
+async function read(blobs: Blobs, key: BlobKey, offset: number, length: number): Promise<Uint8Array> {
+  const bytes = new Uint8Array(length)
+  await blobs.read(key, offset, bytes)
+  return bytes
+}
+
 /** `open` gives a new empty engine. */
 export function blobsContract(name: string, open: () => Promise<Blobs>): void {
   describe(`blobs on ${name}`, () => {
@@ -30,21 +36,21 @@ export function blobsContract(name: string, open: () => Promise<Blobs>): void {
         parts(bytes.subarray(0, 1), bytes.subarray(1, 2_000_000), bytes.subarray(2_000_000)),
       )
       expect(await blobs.exists(key)).toBe(true)
-      expect(Buffer.compare(await blobs.get(key, 0, bytes.length), bytes)).toBe(0)
-      expect(Buffer.compare(await blobs.get(key, 1_999_990, 20), bytes.subarray(1_999_990, 2_000_010))).toBe(
-        0,
-      )
-      expect(await blobs.get(key, 5, 0)).toHaveLength(0)
+      expect(Buffer.compare(await read(blobs, key, 0, bytes.length), bytes)).toBe(0)
+      expect(
+        Buffer.compare(await read(blobs, key, 1_999_990, 20), bytes.subarray(1_999_990, 2_000_010)),
+      ).toBe(0)
+      expect(await read(blobs, key, 5, 0)).toHaveLength(0)
     })
 
     it('does not hold on to the memory of the parts', async () => {
       const key = newKey()
       async function* reused() {
-        const buffer = new Uint8Array(2_000_000)
+        const buffer = Buffer.alloc(2_000_000)
         for (const value of [1, 2, 3]) yield buffer.fill(value)
       }
       await blobs.put(key, reused())
-      expect([...(await blobs.get(key, 1_999_999, 2))]).toEqual([1, 2])
+      expect([...(await read(blobs, key, 1_999_999, 2))]).toEqual([1, 2])
     })
 
     it('shows nothing of an object whose source failed', async () => {
@@ -55,7 +61,7 @@ export function blobsContract(name: string, open: () => Promise<Blobs>): void {
       }
       await expect(blobs.put(key, broken())).rejects.toThrow('the connection was cut')
       expect(await blobs.exists(key)).toBe(false)
-      await expect(blobs.get(key, 0, 1)).rejects.toThrow(BlobMissing)
+      await expect(read(blobs, key, 0, 1)).rejects.toThrow(BlobMissing)
     })
 
     it('takes the same object again, also at the same time', async () => {
@@ -63,13 +69,13 @@ export function blobsContract(name: string, open: () => Promise<Blobs>): void {
       const bytes = randomBytes(100_000)
       await Promise.all([blobs.put(key, parts(bytes)), blobs.put(key, parts(bytes))])
       await blobs.put(key, parts(bytes))
-      expect(Buffer.compare(await blobs.get(key, 0, bytes.length), bytes)).toBe(0)
+      expect(Buffer.compare(await read(blobs, key, 0, bytes.length), bytes)).toBe(0)
     })
 
     it('says that an object is damaged when it is shorter than the range', async () => {
       const key = newKey()
       await blobs.put(key, parts(randomBytes(100)))
-      await expect(blobs.get(key, 90, 11)).rejects.toThrow(DamagedStorage)
+      await expect(read(blobs, key, 90, 11)).rejects.toThrow(DamagedStorage)
     })
 
     it('removes an object, and removes it again', async () => {
@@ -78,7 +84,7 @@ export function blobsContract(name: string, open: () => Promise<Blobs>): void {
       await blobs.remove(key)
       await blobs.remove(key)
       expect(await blobs.exists(key)).toBe(false)
-      await expect(blobs.get(key, 0, 1)).rejects.toThrow(BlobMissing)
+      await expect(read(blobs, key, 0, 1)).rejects.toThrow(BlobMissing)
     })
 
     it('keeps equal objects of two zones apart', async () => {

@@ -5,16 +5,17 @@
  * - `put` resolves only once the whole object is durable; an object is either whole or not there at all, whatever
  *   crashes. While the source throws or is cut, nothing becomes visible.
  * - `put` of a key that exists leaves the stored object and resolves: objects with equal keys are equal.
- * - After `put` resolved every process can read; after `remove` resolved `get` throws `BlobMissing`.
- * - Memory is bounded by a few buffers per call, whatever the size.
+ * - After `put` resolved every process can read; after `remove` resolved `read` throws `BlobMissing`.
+ * - Memory is bounded by a few buffers per call, whatever the size; a part is copied or written before the next is
+ *   asked for, so that its memory can be used again.
  * - Every call may be repeated. Failures: `BlobMissing`, `StorageFull`, `DamagedStorage`, or the driver's own.
  *
- * S3: `put` is a PutObject or a multipart upload completed at the end, `get` a ranged GetObject.
+ * S3: `put` is a PutObject or a multipart upload completed at the end, `read` a ranged GetObject.
  */
 export interface Blobs {
   put(key: BlobKey, bytes: AsyncIterable<Uint8Array>): Promise<void>
-  /** Exactly `length` bytes from `offset`. Throws DamagedStorage when the object is shorter than that. */
-  get(key: BlobKey, offset: number, length: number): Promise<Uint8Array>
+  /** Fills `into` with the bytes from `offset`. Throws DamagedStorage when the object ends before that. */
+  read(key: BlobKey, offset: number, into: Uint8Array): Promise<void>
   exists(key: BlobKey): Promise<boolean>
   /** Resolves as well when there is no such object. */
   remove(key: BlobKey): Promise<void>

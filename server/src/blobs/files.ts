@@ -5,23 +5,29 @@
 import { randomBytes } from 'node:crypto'
 import { type FileHandle, mkdir, open, readdir, rename, rm, stat, unlink } from 'node:fs/promises'
 import { dirname, join } from 'node:path'
+import { BufferPool } from '@pileus/core/bytes/buffer-pool'
 import { DamagedStorage, engineError } from '../engine-errors.ts'
+import { flushFolder } from '../flush-folder.ts'
 import { type BlobKey, BlobMissing, type Blobs } from './blobs.ts'
 
 const TEMPORARY = 'incoming'
 const HEX = /^[0-9a-f]{4,128}$/
 /** Writes are gathered up to this many bytes: fewer, larger calls. */
-const GATHER_BYTES = 1_048_576
+const WRITE_BYTES = 1_048_576
+const writeBuffers = new BufferPool(WRITE_BYTES)
 
 /** Opens or creates the folder; removes what an earlier process left half-written. */
 export async function fileBlobs(root: string): Promise<Blobs> {
   const incoming = join(root, TEMPORARY)
   await mkdir(incoming, { recursive: true, mode: 0o700 })
+  // Also where an earlier process made them and ended before they were durable.
+  await flushFolder(dirname(root))
+  await flushFolder(root)
   for (const left of await readdir(incoming)) await rm(join(incoming, left), { force: true })
   const folders = new FolderMaker(root)
   return {
     put: (key, bytes) => put(key, bytes, pathOf(root, key), incoming, folders),
-    get: (key, offset, length) => get(key, pathOf(root, key), offset, length),
+    read: (key, offset, into) => read(key, pathOf(root, key), offset, into),
     exists: (key) => exists(pathOf(root, key)),
     remove: (key) => remove(pathOf(root, key)),
     async check() {
@@ -61,37 +67,46 @@ async function put(
   }
 }
 
+/** Gathers the parts into few large writes; one buffer is filled while the other is written. */
 async function writeAll(file: FileHandle, bytes: AsyncIterable<Uint8Array>): Promise<void> {
-  let gathered: Uint8Array[] = []
-  let size = 0
+  const buffers = [writeBuffers.take(), writeBuffers.take()] as const
+  let filling = 0
+  let filled = 0
+  let writing: Promise<void> = Promise.resolve()
   const flush = async () => {
-    for (let done = 0, parts = gathered; size > 0 && done < size; ) {
-      const { bytesWritten } = await file.writev(parts)
-      done += bytesWritten
-      if (done < size) parts = skip(parts, bytesWritten)
+    await writing
+    writing = writeFully(file, buffers[filling]!.subarray(0, filled))
+    // Told by the next await of it; the source may throw before that.
+    writing.catch(() => undefined)
+    filling = 1 - filling
+    filled = 0
+  }
+  try {
+    for await (const part of bytes) {
+      for (let at = 0; at < part.length; ) {
+        const taken = Math.min(part.length - at, WRITE_BYTES - filled)
+        buffers[filling]!.set(part.subarray(at, at + taken), filled)
+        filled += taken
+        at += taken
+        if (filled === WRITE_BYTES) await flush()
+      }
     }
-    gathered = []
-    size = 0
+    await flush()
+    await writing
+  } finally {
+    await writing.catch(() => undefined)
+    for (const buffer of buffers) writeBuffers.give(buffer)
   }
-  for await (const part of bytes) {
-    gathered.push(part)
-    size += part.length
-    if (size >= GATHER_BYTES) await flush()
-  }
-  await flush()
 }
 
-function skip(parts: readonly Uint8Array[], bytes: number): Uint8Array[] {
-  const rest: Uint8Array[] = []
-  let left = bytes
-  for (const part of parts) {
-    if (left < part.length) rest.push(part.subarray(left))
-    left = Math.max(0, left - part.length)
+async function writeFully(file: FileHandle, bytes: Uint8Array): Promise<void> {
+  for (let done = 0; done < bytes.length; ) {
+    const { bytesWritten } = await file.write(bytes, done, bytes.length - done)
+    done += bytesWritten
   }
-  return rest
 }
 
-async function get(key: BlobKey, path: string, offset: number, length: number): Promise<Uint8Array> {
+async function read(key: BlobKey, path: string, offset: number, into: Uint8Array): Promise<void> {
   let file: FileHandle
   try {
     file = await open(path, 'r')
@@ -100,15 +115,12 @@ async function get(key: BlobKey, path: string, offset: number, length: number): 
     throw error
   }
   try {
-    const bytes = Buffer.allocUnsafeSlow(length)
-    let done = 0
-    while (done < length) {
-      const { bytesRead } = await file.read(bytes, done, length - done, offset + done)
+    for (let done = 0; done < into.length; ) {
+      const { bytesRead } = await file.read(into, done, into.length - done, offset + done)
       if (bytesRead === 0)
         throw new DamagedStorage(`object ${key.object} is cut off at ${offset + done} bytes`)
       done += bytesRead
     }
-    return bytes
   } finally {
     await file.close()
   }
@@ -129,15 +141,6 @@ async function remove(path: string): Promise<void> {
     await flushFolder(dirname(path))
   } catch (error) {
     if (!isMissing(error)) throw error
-  }
-}
-
-async function flushFolder(path: string): Promise<void> {
-  const folder = await open(path, 'r')
-  try {
-    await folder.sync()
-  } finally {
-    await folder.close()
   }
 }
 

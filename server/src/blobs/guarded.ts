@@ -59,7 +59,7 @@ export function guardBlobs(blobs: Blobs, watcher: BlobsWatcher, now: () => numbe
           throw error instanceof SourceFailed ? error.cause : error
         }
       },
-      get: (key, offset, length) => measured('get', () => get.execute(() => blobs.get(key, offset, length))),
+      read: (key, offset, into) => measured('get', () => get.execute(() => blobs.read(key, offset, into))),
       exists: (key) => measured('stat', () => stat.execute(() => blobs.exists(key))),
       remove: (key) => measured('remove', () => blobs.remove(key)),
       check: () => blobs.check(),

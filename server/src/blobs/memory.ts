@@ -8,16 +8,17 @@ export function memoryBlobs(): Blobs {
   return {
     async put(key, bytes) {
       const parts: Uint8Array[] = []
-      for await (const part of bytes) parts.push(part.slice())
+      for await (const part of bytes) parts.push(new Uint8Array(part))
       if (!objects.has(path(key))) objects.set(path(key), Buffer.concat(parts))
     },
-    async get(key, offset, length) {
+    async read(key, offset, into) {
       const object = objects.get(path(key))
       if (!object) throw new BlobMissing(key)
-      if (offset + length > object.length) {
-        throw new DamagedStorage(`object ${key.object} ends at ${object.length}, not ${offset + length}`)
+      const end = offset + into.length
+      if (end > object.length) {
+        throw new DamagedStorage(`object ${key.object} ends at ${object.length}, not ${end}`)
       }
-      return object.slice(offset, offset + length)
+      into.set(object.subarray(offset, end))
     },
     async exists(key) {
       return objects.has(path(key))

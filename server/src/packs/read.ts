@@ -1,37 +1,55 @@
-/** Reading chunks out of packs: ranges that lie together in one read, every chunk checked before it leaves. */
+/**
+ * Reading chunks out of packs. What lies together in a pack leaves in one piece, as it rests there: the answer to a
+ * fetch is a pack itself. Devices check every chunk, so only its frame is looked at here; a chunk that is asked for
+ * alone, as devices do with one that was bad, is hashed before it leaves (SRV-46).
+ */
 
+import { BufferPool } from '@pileus/core/bytes/buffer-pool'
 import { toHex } from '@pileus/core/bytes/hex'
-import { FRAME_HEADER_BYTES, frameHeader, packHeader } from '@pileus/core/content/pack'
+import { FRAME_HEADER_BYTES, frameHeader, PACK_HEADER_BYTES, packHeader } from '@pileus/core/content/pack'
 import type { Crypto } from '@pileus/core/crypto/crypto'
 import type { ChunkId, ZoneId } from '@pileus/core/ids/ids'
-import { FETCH_MAX_BYTES } from '@pileus/core/limits'
+import { FETCH_MAX_BYTES, STORED_CHUNK_MAX_BYTES } from '@pileus/core/limits'
 import { Problem } from '@pileus/core/protocol/problem'
 import { BlobMissing } from '../blobs/blobs.ts'
 import { DamagedStorage } from '../engine-errors.ts'
+import type { PackAnswer } from '../rules/call.ts'
 import type { Engines } from '../rules/environment.ts'
 import { notFound } from '../rules/not-found.ts'
 import type { ChunkPlace } from '../zones/zones.ts'
 
-/** Unwanted bytes that are read rather than asked around; and the most that one read brings. */
+/** Unwanted bytes that are read rather than asked around. */
 const GAP_BYTES = 65_536
-const READ_BYTES = 4 * 1_048_576
+/** What one read brings: room for the longest chunk. */
+const RUN_BYTES = FRAME_HEADER_BYTES + STORED_CHUNK_MAX_BYTES
+const runBuffers = new BufferPool(RUN_BYTES)
+
+/** Where chunks are read from. */
+interface Store {
+  readonly engines: Engines
+  readonly crypto: Crypto
+  readonly zone: ZoneId
+}
 
 /** Chunks that stand close to each other in one pack, in the order asked and in the pack's. */
 interface Run {
   readonly places: ChunkPlace[]
+  /** Of the first one's frame, and after the last one's bytes. */
+  readonly start: number
   end: number
 }
 
 /**
- * The chunks as a pack, in the order asked. Rejects before anything is sent with Problem 'not-found' and the ids the
- * zone lacks, 'body-too-large', or 'damaged-storage' when the first is damaged; a later damaged one cuts the stream.
+ * The chunks as a pack, in the order asked; a piece is the reader's until the next is asked for. Rejects before
+ * anything is sent with Problem 'not-found' and the ids the zone lacks, 'body-too-large', or 'damaged-storage' when
+ * none of the first can be read; when a later one cannot, the pieces end with that Problem.
  */
 export async function fetchChunks(
   engines: Engines,
   crypto: Crypto,
   zone: ZoneId,
   ids: readonly ChunkId[],
-): Promise<AsyncIterable<Uint8Array>> {
+): Promise<PackAnswer> {
   const places = await engines.zones.locate(zone, ids)
   const lacking = ids.filter((id) => !places.has(id))
   if (lacking.length > 0) throw notFound(lacking)
@@ -43,73 +61,36 @@ export async function fetchChunks(
       `the chunks have ${bytes} bytes: ask for at most ${FETCH_MAX_BYTES} at once`,
     )
   }
+  const store = { engines, crypto, zone }
   const runs = runsOf(wanted)
-  const first = await readRun(engines, crypto, zone, runs[0]!)
-  return sendRuns(engines, crypto, zone, runs, first)
+  const read = wanted.length === 1 ? readHashed : readRun
+  const first = await read(store, runs[0]!)
+  return {
+    bytes: PACK_HEADER_BYTES + wanted.length * FRAME_HEADER_BYTES + bytes,
+    pieces: sendRuns(store, runs, first),
+  }
 }
 
-/** One chunk, checked. Rejects with Problem 'not-found' or 'damaged-storage'. */
+/** One chunk, hashed. Rejects with Problem 'not-found' or 'damaged-storage'. */
 export async function readChunk(
   engines: Engines,
   crypto: Crypto,
   zone: ZoneId,
   id: ChunkId,
 ): Promise<Uint8Array> {
-  const place = (await engines.zones.locate(zone, [id])).get(id)
-  if (!place) throw notFound([id])
-  const [chunk] = await readRun(engines, crypto, zone, { places: [place], end: place.offset + place.length })
-  return chunk!
+  return readWhole({ engines, crypto, zone }, id)
 }
 
-async function* sendRuns(
-  engines: Engines,
-  crypto: Crypto,
-  zone: ZoneId,
-  runs: readonly Run[],
-  first: Uint8Array[],
-): AsyncGenerator<Uint8Array> {
-  const gathered = new Gathered(packHeader())
-  let chunks = first
-  for (const [index, run] of runs.entries()) {
+async function* sendRuns(store: Store, runs: readonly Run[], first: Uint8Array): AsyncGenerator<Uint8Array> {
+  yield packHeader()
+  let frames = first
+  for (const [index] of runs.entries()) {
     const next = runs[index + 1]
     // One run is read while the one before it is sent.
-    const reading = next ? settled(readRun(engines, crypto, zone, next)) : undefined
-    for (const [n, { chunk }] of run.places.entries()) {
-      const bytes = chunks[n]!
-      yield* gathered.add(frameHeader(chunk, bytes.length), bytes)
-    }
-    if (reading) chunks = (await reading)()
-  }
-  yield* gathered.flush()
-}
-
-/** Small pieces are sent together: each costs the same, whatever its size. Large ones are not copied. */
-const PIECE_BYTES = 65_536
-
-class Gathered {
-  #parts: Uint8Array[]
-  #bytes: number
-  constructor(first: Uint8Array) {
-    this.#parts = [first]
-    this.#bytes = first.length
-  }
-
-  *add(header: Uint8Array, bytes: Uint8Array): Generator<Uint8Array> {
-    this.#keep(header)
-    if (bytes.length < PIECE_BYTES) this.#keep(bytes)
-    if (this.#bytes >= PIECE_BYTES || bytes.length >= PIECE_BYTES) yield* this.flush()
-    if (bytes.length >= PIECE_BYTES) yield bytes
-  }
-
-  *flush(): Generator<Uint8Array> {
-    if (this.#bytes > 0) yield Buffer.concat(this.#parts, this.#bytes)
-    this.#parts = []
-    this.#bytes = 0
-  }
-
-  #keep(part: Uint8Array): void {
-    this.#parts.push(part)
-    this.#bytes += part.length
+    const reading = next ? settled(readRun(store, next)) : undefined
+    yield frames
+    giveBack(frames)
+    if (reading) frames = (await reading)()
   }
 }
 
@@ -127,55 +108,80 @@ function runsOf(wanted: readonly ChunkPlace[]): Run[] {
   const runs: Run[] = []
   for (const place of wanted) {
     const run = runs.at(-1)
-    const start = run?.places[0]
+    const start = place.offset - FRAME_HEADER_BYTES
     const end = place.offset + place.length
     const joins =
       run &&
-      start &&
-      start.pack === place.pack &&
-      place.offset >= run.end &&
-      place.offset - run.end <= GAP_BYTES + FRAME_HEADER_BYTES &&
-      end - start.offset <= READ_BYTES
+      run.places[0]!.pack === place.pack &&
+      start >= run.end &&
+      start - run.end <= GAP_BYTES &&
+      end - run.start <= RUN_BYTES
     if (joins) {
       run.places.push(place)
       run.end = end
     } else {
-      runs.push({ places: [place], end })
+      runs.push({ places: [place], start, end })
     }
   }
   return runs
 }
 
-async function readRun(engines: Engines, crypto: Crypto, zone: ZoneId, run: Run): Promise<Uint8Array[]> {
-  const [first] = run.places
-  let bytes: Uint8Array | undefined
-  try {
-    bytes = await engines.blobs.get({ zone, object: first!.pack }, first!.offset, run.end - first!.offset)
-  } catch (error) {
-    // Each chunk is tried alone then: other packs may hold it, and the rest of this one may be whole.
-    if (!(error instanceof DamagedStorage || error instanceof BlobMissing)) throw error
+/** The frames of a run, one after another, in a buffer of the pool. */
+async function readRun(store: Store, run: Run): Promise<Uint8Array> {
+  const buffer = runBuffers.take()
+  const intact = await couldRead(store, run, buffer)
+  let filled = 0
+  for (const place of run.places) {
+    const from = place.offset - FRAME_HEADER_BYTES - run.start
+    const to = from + FRAME_HEADER_BYTES + place.length
+    const header = frameHeader(place.chunk, place.length)
+    if (intact && startsWith(buffer.subarray(from, to), header)) {
+      // Closes the gap that an unwanted chunk leaves.
+      if (from > filled) buffer.copyWithin(filled, from, to)
+    } else {
+      // Other packs may hold it, and the rest of this one may be whole.
+      buffer.set(header, filled)
+      buffer.set(await readWhole(store, place.chunk), filled + FRAME_HEADER_BYTES)
+    }
+    filled += to - from
   }
-  const chunks: Uint8Array[] = []
-  for (const { chunk, offset, length } of run.places) {
-    const start = offset - first!.offset
-    const found = bytes?.subarray(start, start + length)
-    const whole = found !== undefined && isWhole(crypto, chunk, found)
-    chunks.push(whole ? found : await readElsewhere(engines, crypto, zone, chunk))
-  }
-  return chunks
+  return buffer.subarray(0, filled)
 }
 
-/** Another whole copy of a chunk whose first copy is damaged. */
-async function readElsewhere(
-  engines: Engines,
-  crypto: Crypto,
-  zone: ZoneId,
-  chunk: ChunkId,
-): Promise<Uint8Array> {
-  for (const { pack, offset, length } of await engines.zones.places(zone, chunk)) {
+/** The frame of a run of one chunk, from wherever it is whole. */
+async function readHashed(store: Store, { places }: Run): Promise<Uint8Array> {
+  const { chunk } = places[0]!
+  const bytes = await readWhole(store, chunk)
+  const buffer = runBuffers.take()
+  buffer.set(frameHeader(chunk, bytes.length))
+  buffer.set(bytes, FRAME_HEADER_BYTES)
+  return buffer.subarray(0, FRAME_HEADER_BYTES + bytes.length)
+}
+
+async function couldRead({ engines, zone }: Store, run: Run, into: Uint8Array): Promise<boolean> {
+  const key = { zone, object: run.places[0]!.pack }
+  try {
+    await engines.blobs.read(key, run.start, into.subarray(0, run.end - run.start))
+    return true
+  } catch (error) {
+    if (error instanceof DamagedStorage || error instanceof BlobMissing) return false
+    throw error
+  }
+}
+
+function giveBack(frames: Uint8Array): void {
+  runBuffers.give(new Uint8Array(frames.buffer))
+}
+
+/** A copy of the chunk that matches its id, from any pack. Rejects with Problem 'damaged-storage', or 'not-found'. */
+async function readWhole({ engines, crypto, zone }: Store, chunk: ChunkId): Promise<Uint8Array> {
+  const places = await engines.zones.places(zone, chunk)
+  if (places.length === 0) throw notFound([chunk])
+  for (const { pack, offset, length } of places) {
+    const bytes = new Uint8Array(length)
     try {
-      const bytes = await engines.blobs.get({ zone, object: pack }, offset, length)
-      if (isWhole(crypto, chunk, bytes)) return bytes
+      await engines.blobs.read({ zone, object: pack }, offset, bytes)
+      if (toHex(crypto.sha256(bytes)) === chunk) return bytes
     } catch (error) {
       if (!(error instanceof DamagedStorage || error instanceof BlobMissing)) throw error
     }
@@ -183,6 +189,6 @@ async function readElsewhere(
   throw new Problem('damaged-storage', `chunk ${chunk} is damaged on the server's disk`, { ids: [chunk] })
 }
 
-function isWhole(crypto: Crypto, chunk: ChunkId, bytes: Uint8Array): boolean {
-  return toHex(crypto.sha256(bytes)) === chunk
+function startsWith(bytes: Uint8Array, beginning: Uint8Array): boolean {
+  return beginning.every((byte, index) => bytes[index] === byte)
 }

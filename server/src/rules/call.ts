@@ -52,6 +52,9 @@ export interface ChunkAnswer {
 
 /** A pack leaves as its bytes, in pieces; a failure in the middle cuts it. */
 export interface PackAnswer {
+  /** Of the whole pack. */
+  readonly bytes: number
+  /** Each is the reader's until it asks for the next: the memory is used again then. */
   readonly pieces: AsyncIterable<Uint8Array>
 }
 
@@ -100,6 +103,7 @@ export type ZoneEndpoint =
   | 'writers'
   | 'changes'
   | 'history'
+  | 'steps'
   | 'live'
   | 'push'
   | 'missing'

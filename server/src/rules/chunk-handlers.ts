@@ -17,9 +17,8 @@ export const chunkHandlers: Handlers<'missing' | 'putPack' | 'fetch' | 'chunk'> 
     return { missing: body.ids.filter((id) => !places.has(id)), generation: head.generation }
   },
   putPack,
-  async fetch({ environment, zone, body }) {
-    return { pieces: await fetchChunks(environment.engines, environment.crypto, zone, body.ids) }
-  },
+  fetch: ({ environment, zone, body }) =>
+    fetchChunks(environment.engines, environment.crypto, zone, body.ids),
   chunk,
 }
 

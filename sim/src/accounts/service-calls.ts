@@ -8,6 +8,7 @@ import { ENDPOINTS, type Endpoint } from '@pileus/core/protocol/endpoints'
 import { memoryAccounts } from '@pileus/server/accounts/memory'
 import { memoryBlobs } from '@pileus/server/blobs/memory'
 import { memoryLive } from '@pileus/server/live/memory'
+import type { PackAnswer } from '@pileus/server/rules/call'
 import { type Environment, SILENT_OBSERVER } from '@pileus/server/rules/environment'
 import { newOpaqueSetup, opaqueServer } from '@pileus/server/rules/opaque'
 import { RATE_LIMITS } from '@pileus/server/rules/rate-limits'
@@ -58,7 +59,7 @@ export function serviceCalls(service: Service, options: ServiceCallsOptions = {}
       if (fate === 'answer lost') throw new Unreachable(`the answer to ${name} was lost`)
       const { response } = endpoint
       // The table's types and its values agree; the compiler cannot follow an endpoint chosen by name.
-      if (typeof response === 'string') return (answer as { pieces: unknown }).pieces as CallOutput<N>
+      if (typeof response === 'string') return copies((answer as PackAnswer).pieces) as CallOutput<N>
       const told = options.tamper ? options.tamper(name, answer) : answer
       return checkMessage(
         response,
@@ -88,6 +89,11 @@ function requestOf(endpoint: Endpoint, input: { readonly token?: string }): obje
           ? pieces(body as readonly Uint8Array[])
           : decodeMessage(request, 'cbor', encodeMessage(body, 'cbor')),
   }
+}
+
+/** The server uses the memory of a piece again; what a device received is its own. */
+async function* copies(parts: AsyncIterable<Uint8Array>): AsyncGenerator<Uint8Array> {
+  for await (const part of parts) yield new Uint8Array(part)
 }
 
 async function* pieces(parts: readonly Uint8Array[]): AsyncGenerator<Uint8Array> {

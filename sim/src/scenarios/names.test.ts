@@ -50,6 +50,27 @@ describe('odd names (scenario 16)', () => {
     },
   )
 
+  it('R3: names that are one name, and a conflict name beside its original, in folders that are new themselves', async () => {
+    const { sites, settle } = await scene()
+    const [a, b] = sites
+    const copy = "n (device-1's conflicted copy 2026-01-01).txt"
+    for (const folder of ['new', 'new/inner']) {
+      a.put(`${folder}/caf\u00e9.txt`, 'composed')
+      a.put(`${folder}/cafe\u0301.txt`, 'decomposed')
+      a.put(`${folder}/n.txt`, 'original')
+      a.put(`${folder}/${copy}`, 'copy')
+      a.makeLink(`${folder}/link`, 'n.txt')
+    }
+    await settle(a, b)
+    expect(a.show()).toEqual(b.show())
+    const inNew = Object.keys(b.show()).filter((path) => path.startsWith('new/inner/'))
+    expect(inNew).toHaveLength(6)
+    expect(inNew.map((path) => b.show()[path]).sort()).toEqual(
+      ['', 'composed', 'copy', 'decomposed', 'original', '→n.txt'].sort(),
+    )
+    expect(new Set(inNew.map((path) => path.normalize('NFC'))).size).toBe(6)
+  })
+
   it('R9: the conflict copy of a name of 255 bytes is cut between characters and fits', async () => {
     const { sites, settle } = await scene()
     const [a, b] = sites

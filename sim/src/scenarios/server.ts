@@ -11,6 +11,8 @@ export interface BackedUpZones {
   backUp(): number
   /** The zones as they were then, as after a restore from a backup. */
   restore(backup: number): Promise<void>
+  /** Does all that happened to other zones: a copy of the server. */
+  replay(zones: Zones): Promise<void>
 }
 
 const WRITES: readonly (keyof Zones)[] = [
@@ -48,6 +50,9 @@ export function backedUpZones(): BackedUpZones {
       journal = journal.slice(0, backup)
       for (const write of journal) await write(current)
     },
+    async replay(zones) {
+      for (const write of journal) await write(zones)
+    },
   }
 }
 
@@ -64,7 +69,7 @@ export interface BrittleBlobs {
 /** Blobs in memory whose bytes go bad at rest. */
 export function brittleBlobs(): BrittleBlobs {
   const whole = memoryBlobs()
-  const lengths = new Map<string, { key: Parameters<Blobs['get']>[0]; length: number }>()
+  const lengths = new Map<string, { key: Parameters<Blobs['read']>[0]; length: number }>()
   const flips = new Map<string, number>()
   let fresh: string[] = []
   const nameOf = (key: { zone: string; object: string }) => `${key.zone}/${key.object}`
@@ -83,12 +88,10 @@ export function brittleBlobs(): BrittleBlobs {
         lengths.set(nameOf(key), { key, length })
         fresh.push(nameOf(key))
       },
-      async get(key, offset, length) {
-        // A copy: the object at rest stays as it was.
-        const bytes = Uint8Array.from(await whole.get(key, offset, length))
+      async read(key, offset, into) {
+        await whole.read(key, offset, into)
         const at = flips.get(nameOf(key))
-        if (at !== undefined && at >= offset && at < offset + length) bytes[at - offset]! ^= 1
-        return bytes
+        if (at !== undefined && at >= offset && at < offset + into.length) into[at - offset]! ^= 1
       },
     },
     damage(share) {

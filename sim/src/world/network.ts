@@ -8,6 +8,7 @@ import { Unreachable } from '@pileus/client/remote/remote'
 import { decodeMessage, encodeMessage } from '@pileus/core/protocol/codec'
 import { ENDPOINTS, type Endpoint } from '@pileus/core/protocol/endpoints'
 import type { TSchema } from '@pileus/core/protocol/schema'
+import type { PackAnswer } from '@pileus/server/rules/call'
 import type { Service } from '@pileus/server/rules/service'
 import type { Chance } from './random.ts'
 
@@ -83,11 +84,16 @@ function received(endpoint: Endpoint, body: object | undefined): unknown {
 }
 
 function sent(endpoint: Endpoint, answer: unknown): unknown {
-  if (endpoint.response === 'pack') return (answer as { pieces: AsyncIterable<Uint8Array> }).pieces
+  if (endpoint.response === 'pack') return copies((answer as PackAnswer).pieces)
   if (endpoint.response === 'chunk') return pieces([(answer as { bytes: Uint8Array }).bytes])
   return decodeMessage(endpoint.response as TSchema, 'cbor', encodeMessage(answer as object, 'cbor'))
 }
 
+/** The server uses the memory of a piece again; what a device received is its own. */
+async function* copies(parts: AsyncIterable<Uint8Array>): AsyncGenerator<Uint8Array> {
+  for await (const part of parts) yield new Uint8Array(part)
+}
+
 async function* pieces(parts: readonly Uint8Array[]): AsyncGenerator<Uint8Array> {
-  for (const part of parts) yield part.slice()
+  for (const part of parts) yield new Uint8Array(part)
 }

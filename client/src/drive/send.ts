@@ -1,0 +1,49 @@
+/** What this device has to tell: changes on its disk are taken up and pushed, the one while the other goes on. */
+import type { Scan } from '../folder/scan.ts'
+import { type Absorbed, absorb } from './absorb.ts'
+import type { DriveContext, SyncOptions } from './context.ts'
+import { pull } from './pull.ts'
+import { pushAll } from './push.ts'
+import { type PushAhead, pushAhead } from './push-ahead.ts'
+
+interface Total {
+  pushed: number
+  pulled: number
+  bytesSent: number
+}
+
+export interface Sent {
+  readonly absorbed: Absorbed
+  /** Files must be read again. */
+  readonly again: boolean
+}
+
+/** Takes up what the scan found and pushes all that is pending. Rejects like `Drive.syncOnce`. */
+export async function send(
+  context: DriveContext,
+  scan: Iterable<Scan | null>,
+  options: SyncOptions,
+  total: Total,
+): Promise<Sent> {
+  const ahead = pushAhead(context, options, total)
+  const absorbed = await takeUp(context, scan, options, ahead)
+  total.bytesSent += absorbed.bytesSent
+  const { behind, missing } = await ahead.end()
+  if (behind) total.pulled += await pull(context, options)
+  return { absorbed, again: (await pushAll(context, options, total)) || missing }
+}
+
+async function takeUp(
+  context: DriveContext,
+  scan: Iterable<Scan | null>,
+  options: SyncOptions,
+  ahead: PushAhead,
+): Promise<Absorbed> {
+  try {
+    return await absorb(context, scan, options, ahead.begin)
+  } catch (error) {
+    // Nothing is left under way; of two failures the first is told.
+    await ahead.end().catch(() => {})
+    throw error
+  }
+}
