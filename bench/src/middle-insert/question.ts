@@ -21,7 +21,6 @@ export const middleInsert: Question = {
         const prepared = join(aside, 'large')
         writeLargeFile(prepared, largeFileBytes, 'large')
         await pair.carry(moveIn(pair, prepared, 'large'))
-        await pair.live?.comeToRest()
         const carried: Carried[] = []
         for (let turn = 1; turn <= repetitions; turn++) {
           copyWithInsert(join(pair.a, 'large'), prepared, `insert ${turn}`)
