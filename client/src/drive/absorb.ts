@@ -8,6 +8,7 @@ import { NO_REFS, type Refs } from '@pileus/core/records/refs'
 import { originalOfConflictName } from '@pileus/core/tree/names'
 import type { View } from '@pileus/core/tree/view'
 import type { Stat } from '../files/files.ts'
+import { checkMarker } from '../folder/marker.ts'
 import type { Appeared, Changed, Moved, PathProblem, Scan } from '../folder/scan.ts'
 import { samenessOf } from '../replica/forest.ts'
 import { type DiskRow, putMeta, tables } from '../replica/tables.ts'
@@ -30,12 +31,12 @@ export interface Absorbed {
 }
 
 /**
- * Makes the disk's changes pending, and calls `committed` each time that some are while there is more to do. Rejects
- * when uploads fail; what was taken up until then stays.
+ * Makes the disk's changes pending as the scan hands them over, and calls `committed` when some are that may be told
+ * while there is more to do. Rejects when uploads fail; what was taken up until then stays.
  */
 export async function absorb(
   context: DriveContext,
-  scan: Scan,
+  scan: Iterable<Scan | null>,
   options: SyncOptions,
   committed: () => void,
 ): Promise<Absorbed> {
@@ -48,7 +49,9 @@ type Change = (tx: StoreWriter) => void
 
 class Absorption {
   readonly #context: DriveContext
-  readonly #scan: Scan
+  readonly #portions: Iterable<Scan | null>
+  /** The portion that is being taken up. */
+  #scan: Scan = NOTHING
   readonly #options: SyncOptions
   readonly #committed: () => void
   readonly #reading: Reading
@@ -60,27 +63,53 @@ class Absorption {
   #held = 0
   #stored: Change[] = []
 
-  constructor(context: DriveContext, scan: Scan, options: SyncOptions, committed: () => void) {
+  constructor(
+    context: DriveContext,
+    portions: Iterable<Scan | null>,
+    options: SyncOptions,
+    committed: () => void,
+  ) {
     this.#context = context
-    this.#scan = scan
+    this.#portions = portions
     this.#options = options
     this.#committed = committed
-    this.#reading = new Reading(context, options, scan)
+    this.#reading = new Reading(context, options)
   }
 
   async run(): Promise<Absorbed> {
+    let gone = new Set<RecordId>()
+    for (const portion of this.#portions) {
+      this.#options.signal?.throwIfAborted()
+      if (portion) gone = await this.#takeUp(portion)
+      else await this.#context.breathe()
+    }
+    // The folder may have been unmounted since the scan began.
+    if (gone.size > 0) checkMarker(this.#context.files, this.#context.zone.zone)
+    if (!this.#scan.partial) this.#goneForGood([...gone])
+    const { problems, uploader } = this.#reading
+    const unconfirmed = this.#scan.partial ? gone.size : 0
+    return { problems, held: this.#held, bytesSent: uploader.counts.bytesSent, unconfirmed }
+  }
+
+  /** Returns what is gone of the portion, without what was found again by its content. */
+  async #takeUp(portion: Scan): Promise<Set<RecordId>> {
+    this.#scan = portion
+    this.#reading.expect(portion)
     this.#folders()
-    const gone = new Set(this.#scan.gone)
+    const gone = new Set(portion.gone)
     for (const appeared of this.#scan.appeared) {
       if (appeared.stat.type !== 'folder') await this.#appeared(appeared, gone)
     }
     for (const changed of this.#scan.changed) await this.#changed(changed)
     await this.#reading.uploader.finish()
     this.#commitStored()
-    if (!this.#scan.partial) this.#goneForGood([...gone])
-    const { problems, uploader } = this.#reading
-    const unconfirmed = this.#scan.partial ? gone.size : 0
-    return { problems, held: this.#held, bytesSent: uploader.counts.bytesSent, unconfirmed }
+    this.#tell()
+    return gone
+  }
+
+  /** Deletions are taken up last: what comes in the place of what may be gone must not be told before them. */
+  #tell(): void {
+    if (!this.#scan.missing) this.#committed()
   }
 
   /** Folders and renames first: they need no upload, and everything else hangs in them. */
@@ -440,7 +469,7 @@ class Absorption {
       this.#stored.push(change)
       if (this.#stored.length < this.#context.commitFiles) return
       this.#commitStored()
-      this.#committed()
+      this.#tell()
     })
   }
 
@@ -453,6 +482,17 @@ class Absorption {
       })
     }
   }
+}
+
+/** Before the first portion. */
+const NOTHING: Scan = {
+  appeared: [],
+  moved: [],
+  changed: [],
+  gone: [],
+  missing: false,
+  partial: false,
+  problems: [],
 }
 
 /** The remote node that shows under this name and is not on this disk yet. */
