@@ -16,7 +16,7 @@ export const FULL: Sizes = {
   largeFileBytes: 2 ** 30,
   smallFiles: 10_000,
   repetitions: 3,
-  saves: 41,
+  saves: 31,
   files: 1_000_000,
 }
 export const QUICK: Sizes = {

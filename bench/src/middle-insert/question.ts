@@ -11,7 +11,7 @@ import { copyWithInsert, expectSame, writeLargeFile } from '../workload/files.ts
 export const middleInsert: Question = {
   name: 'middle-insert',
   title: ({ largeFileBytes }) => `1 KiB inserted in the middle of ${formatBytes(largeFileBytes)}`,
-  contenders: ['Pileus', 'Syncthing', 'restic', 'borg', 'unison', 'rsync'],
+  contenders: ['Pileus', 'Syncthing', 'restic', 'unison', 'rsync'],
   measure: (bench, contender) =>
     withPair(
       bench,
