@@ -20,8 +20,8 @@ export const FULL: Sizes = {
   files: 1_000_000,
 }
 export const QUICK: Sizes = {
-  largeFileBytes: 2 ** 25,
-  smallFiles: 500,
+  largeFileBytes: 2 ** 24,
+  smallFiles: 300,
   repetitions: 1,
   saves: 3,
   files: 5_000,
