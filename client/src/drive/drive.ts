@@ -14,6 +14,7 @@ import { noteStashed, stashedNow, tidyStash } from '../folder/stash.ts'
 import { Replica } from '../replica/replica.ts'
 import { getMeta, putMeta, tables } from '../replica/tables.ts'
 import type { Store } from '../store/store.ts'
+import { inlineSealing } from '../transfer/sealing/inline.ts'
 import { type DriveContext, type DriveZone, labelNow, type SyncOptions } from './context.ts'
 import { type HintedReport, type Hints, syncHinted } from './hinted.ts'
 import { pull } from './pull.ts'
@@ -82,9 +83,13 @@ interface Round {
   readonly held: number
 }
 
-export interface DriveParts extends Omit<DriveContext, 'replica' | 'chunker' | 'commitFiles'> {
+type Made = 'replica' | 'chunker' | 'chunkerKey'
+type HasDefault = 'commitFiles' | 'openSealing'
+
+export interface DriveParts
+  extends Omit<DriveContext, Made | HasDefault>,
+    Partial<Pick<DriveContext, HasDefault>> {
   readonly store: Store
-  readonly commitFiles?: number
 }
 
 /**
@@ -105,8 +110,10 @@ export function openDrive(parts: DriveParts): Drive {
     caseInsensitive: files.caseInsensitive(),
   })
   // Chunk boundaries come from the first epoch, so that a new epoch does not store everything anew.
-  const chunker = chunkerKey(crypto, (zone.keysOf(1) ?? currentKeys(zone)).chunkerKey.bytes())
-  return new Drive({ commitFiles: COMMIT_FILES, ...parts, replica, chunker })
+  const key = (zone.keysOf(1) ?? currentKeys(zone)).chunkerKey
+  const made = { replica, chunker: chunkerKey(crypto, key.bytes()), chunkerKey: key }
+  const openSealing = inlineSealing(crypto, files.folder)
+  return new Drive({ commitFiles: COMMIT_FILES, openSealing, ...parts, ...made })
 }
 
 function currentKeys(zone: DriveZone) {
