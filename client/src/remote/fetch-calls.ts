@@ -130,7 +130,7 @@ async function problemOf(options: FetchCallsOptions, response: Response): Promis
   }
   const seconds = Number.parseInt(response.headers.get('retry-after') ?? '', 10)
   return new Problem(
-    problem.code in PROBLEMS ? (problem.code as ProblemCode) : 'internal',
+    Object.hasOwn(PROBLEMS, problem.code) ? (problem.code as ProblemCode) : 'internal',
     problem.detail ?? problem.title,
     {
       ...(problem.ids && { ids: problem.ids }),
