@@ -1,5 +1,7 @@
 /** The synced folder of a home, opened. */
+
 import { chmodSync, closeSync, openSync, statSync } from 'node:fs'
+import { setImmediate } from 'node:timers/promises'
 import {
   type Drive,
   type DriveStatus,
@@ -49,6 +51,7 @@ export async function openLinkedDrive(
     crypto: context.crypto,
     random: context.random,
     clock: context.clock,
+    breathe: () => setImmediate(),
     zone,
     deviceSeed: keys.device.seed,
     deviceName: keys.deviceName,

@@ -16,6 +16,10 @@ export interface DriveZone {
   readonly zone: ZoneId
   /** Hash of the last log entry known. */
   readonly logHead: Digest
+  /** Hash of every log entry known, in order. */
+  readonly logHeads: readonly Digest[]
+  /** The highest sequence number at which the log ends a right to write; 0 for none. */
+  readonly endedAt: number
   /** The epoch under which new versions are sealed. */
   readonly epoch: number
   keysOf(epoch: number): ZoneKeys | undefined
@@ -47,6 +51,8 @@ export interface DriveContext {
   readonly openSealing: OpenSealing
   readonly deviceSeed: SecretKey
   readonly deviceName: string
+  /** Lets whatever else waits in this process run first. */
+  readonly breathe: () => Promise<void>
   /** So many files that were read and stored are made pending together. */
   readonly commitFiles: number
 }

@@ -167,29 +167,25 @@ export class Drive {
   async #round(
     options: SyncOptions,
     total: { pushed: number; pulled: number; applied: number; bytesSent: number; bytesReceived: number },
-    everything: boolean,
+    first: boolean,
   ): Promise<Round> {
     const { files, replica } = this.#context
     total.pulled += await pull(this.#context, options)
     options.progress?.({ phase: 'scanning', files: 0, bytes: 0 })
     checkMarker(files, this.#context.zone.zone)
-    const scan = scanFolder(replica, replica.store, files)
+    const scan = scanFolder(replica, files)
     const { absorbed, again } = await send(this.#context, scan, options, total)
     checkMarker(files, this.#context.zone.zone)
-    const all = options.everything === true || (everything && this.#neverApplied())
-    const applied = await applyView(this.#context, options, all)
+    const applied = await applyView(this.#context, options, first && options.everything === true)
     total.applied += applied.done
     total.bytesReceived += applied.bytesReceived
+    if (absorbed.noRoom) throw absorbed.noRoom
     const problems = [...absorbed.problems, ...applied.problems]
     const named = new Set(problems.map(({ path }) => path))
     problems.push(...applied.blocked.filter(({ path }) => !named.has(path)))
     const more = again || applied.again || tables.outbox.count(replica.store) > 0
     if (!more) replica.transaction('durable', (tx) => putMeta(tx, 'run', (getMeta(tx, 'run') ?? 0) + 1))
     return { again: more, blocked: applied.blocked.length > 0, problems, held: absorbed.held }
-  }
-
-  #neverApplied(): boolean {
-    return getMeta(this.#context.replica.store, 'run') === undefined
   }
 
   #remember(problems: readonly PathProblem[]): void {
@@ -207,6 +203,16 @@ export class Drive {
   /** What a live sync does about hints alone. Rejects like `syncOnce`; the stash is left to that. */
   syncHinted(hints: Hints, options: SyncOptions = {}): Promise<HintedReport> {
     return syncHinted(this.#context, hints, options)
+  }
+
+  /** Paths that could not be synced when they were last looked at, and why: so many of them. */
+  problems(most: number): PathProblem[] {
+    const found: PathProblem[] = []
+    for (const [path, problem] of tables.problem.entries(this.#context.replica.store)) {
+      if (found.length === most) break
+      found.push({ path, problem })
+    }
+    return found
   }
 
   status(): DriveStatus {

@@ -17,19 +17,30 @@ export interface FileToTakeUp extends SourceFile {
 
 export class Reading {
   readonly uploader: Uploader
-  readonly problems: PathProblem[]
+  readonly problems: PathProblem[] = []
   readonly #context: DriveContext
   readonly #options: SyncOptions
-  readonly #total: { readonly files: number; readonly bytes: number }
+  /** What may have to be read: less, where a file turns out to be known. */
+  readonly #total = { files: 0, bytes: 0 }
   #files = 0
   #bytes = 0
 
-  constructor(context: DriveContext, options: SyncOptions, scan: Scan) {
+  constructor(context: DriveContext, options: SyncOptions) {
     this.#context = context
     this.#options = options
-    this.problems = [...scan.problems]
-    this.#total = filesIn(scan)
     this.uploader = new Uploader(context.remote, context.zone.zone, context.crypto, () => this.#report())
+  }
+
+  /** What a portion of a scan found is going to be read. */
+  expect({ appeared, changed, problems }: Scan): void {
+    for (const problem of problems) this.problems.push(problem)
+    for (const nodes of [appeared, changed]) {
+      for (const { stat } of nodes) {
+        if (stat.type !== 'file') continue
+        this.#total.files++
+        this.#total.bytes += stat.size
+      }
+    }
   }
 
   /**
@@ -95,10 +106,4 @@ export class Reading {
     const done = { files: this.#files, bytes: this.#bytes }
     this.#options.progress?.({ phase: 'uploading', ...done, filesTotal: files, bytesTotal: bytes })
   }
-}
-
-/** What may have to be read: less, where a file turns out to be known. */
-function filesIn({ appeared, changed }: Scan): { files: number; bytes: number } {
-  const files = [...appeared, ...changed].filter(({ stat }) => stat.type === 'file')
-  return { files: files.length, bytes: files.reduce((sum, { stat }) => sum + stat.size, 0) }
 }

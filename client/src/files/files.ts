@@ -84,6 +84,7 @@ export type FileErrorCode =
   | 'exists'
   | 'not-empty'
   | 'denied'
+  | 'read-only'
   | 'full'
   | 'not-directory'
   | 'is-directory'
@@ -117,6 +118,7 @@ const REASONS: Readonly<Record<FileErrorCode, string>> = {
   exists: 'something is already there',
   'not-empty': 'the folder is not empty',
   denied: 'permission denied; check who owns it',
+  'read-only': 'the disk is read-only; make it writable and sync again',
   full: 'the disk is full; make room and sync again',
   'not-directory': 'it is not a folder',
   'is-directory': 'it is a folder',

@@ -1,11 +1,13 @@
 /** The primitives by node:crypto (OpenSSL): the hot path of servers, clients and workers. */
 import {
+  type Cipheriv,
   createCipheriv,
   createDecipheriv,
   createHash,
   createHmac,
   createPrivateKey,
   createPublicKey,
+  type Decipheriv,
   hash,
   hkdfSync,
   type KeyObject,
@@ -14,6 +16,7 @@ import {
   sign,
   verify,
 } from 'node:crypto'
+import { free } from '../bytes/free.ts'
 import { AuthenticationFailed, type Crypto, type Sha256 } from './crypto.ts'
 import { isStrictEd25519 } from './ed25519-rule.ts'
 import {
@@ -67,13 +70,23 @@ export const nodeCrypto: Crypto = {
     const length = textLength(text)
     const cipher = createCipheriv('aes-256-gcm', key, nonce, { authTagLength: TAG_BYTES })
     if (associated.length > 0) cipher.setAAD(associated)
-    for (let at = 0; at < length; at += PIECE_BYTES) {
-      const piece = cipher.update(text.subarray(at, Math.min(at + PIECE_BYTES, length)))
-      text.set(piece, at)
-      free(piece)
-    }
+    updateInPlace(cipher, text.subarray(0, length))
     cipher.final()
     text.set(cipher.getAuthTag(), length)
+  },
+
+  aesGcmOpenInPlace(key, nonce, associated, text) {
+    assertAesInputs(key, nonce)
+    const length = textLength(text)
+    const decipher = createDecipheriv('aes-256-gcm', key, nonce, { authTagLength: TAG_BYTES })
+    if (associated.length > 0) decipher.setAAD(associated)
+    decipher.setAuthTag(text.subarray(length))
+    updateInPlace(decipher, text.subarray(0, length))
+    try {
+      decipher.final()
+    } catch {
+      throw new AuthenticationFailed('a sealed text')
+    }
   },
 
   aesGcmOpen(key, nonce, associated, sealed) {
@@ -149,13 +162,12 @@ export const nodeRandom: Random = (bytes) => {
   return given
 }
 
-/**
- * Gives back the memory of a buffer that nobody else sees, now and not when the collector comes: the next one is
- * then made of the same memory, without page faults. Measured, a third of the time of sealing.
- */
-function free(buffer: Buffer): void {
-  if (buffer.buffer instanceof ArrayBuffer && buffer.buffer.byteLength === buffer.length)
-    buffer.buffer.transfer(0)
+function updateInPlace(cipher: Cipheriv | Decipheriv, text: Uint8Array): void {
+  for (let at = 0; at < text.length; at += PIECE_BYTES) {
+    const piece = cipher.update(text.subarray(at, at + PIECE_BYTES))
+    text.set(piece, at)
+    free(piece)
+  }
 }
 
 /** A view without Buffer's methods: a Buffer's slice() aliases, and tests and copies tell them apart. */
