@@ -6,9 +6,10 @@ import type { Location } from '../files/files.ts'
 import { samenessOf } from '../replica/forest.ts'
 import { tables } from '../replica/tables.ts'
 import type { StoreWriter } from '../store/store.ts'
-import { type Assembly, assembleFiles, type FileContent } from '../transfer/download.ts'
+import type { FileContent } from '../transfer/chunks.ts'
+import { type Assembly, assembleFiles } from '../transfer/download.ts'
 import type { DiskWork } from './disk-work.ts'
-import { childLocation, expectAsRow, expectFree, locationOf, stagingPath } from './place.ts'
+import { childLocation, expectAsRow, expectFree, locationOf, partialPaths, stagingPath } from './place.ts'
 
 export type FileAction = Extract<Action, { do: 'create' | 'update' }>
 
@@ -52,6 +53,8 @@ export class FileWork {
       remote,
       zone: zone.zone,
       work: files.work,
+      partials: new Set(partialPaths(files)),
+      flush: (path: string) => files.syncTogether([{ area: 'work', path }]),
       freeBytes: () => files.freeBytes(),
       signal: this.#options.signal,
       progress: (bytes: number) => {
