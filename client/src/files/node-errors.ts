@@ -16,7 +16,7 @@ const CODES: Readonly<Record<string, FileErrorCode>> = {
   ENOTEMPTY: 'not-empty',
   EACCES: 'denied',
   EPERM: 'denied',
-  EROFS: 'denied',
+  EROFS: 'read-only',
   ENOSPC: 'full',
   EDQUOT: 'full',
   ENOTDIR: 'not-directory',

@@ -294,7 +294,7 @@ function listBytes(path: string): { names: string[]; undecodable: string[] } {
 
 function foldsCase(work: string): boolean {
   const lower = join(work, `probe-${process.pid}`)
-  return attempt('write a probe in', work, () => {
+  return attempt('write in', work, () => {
     closeSync(openSync(lower, 'w'))
     try {
       accessSync(join(work, `PROBE-${process.pid}`))

@@ -12,7 +12,10 @@ import { Problem } from '@pileus/core/protocol/problem'
 import { afterEach, describe, expect, test } from 'vitest'
 import { httpRemote } from './http.ts'
 import { httpCalls } from './http-calls.ts'
+import { nodeTimers } from './node.ts'
 import { nodeExchange } from './node-exchange.ts'
+import { Patience, TimedOut } from './patience.ts'
+import { patientExchange } from './patient-exchange.ts'
 import { Unreachable } from './remote.ts'
 import { BadServerAddress, checkServer, parseServer } from './server.ts'
 import { deviceSession, signedIn } from './session.ts'
@@ -221,5 +224,60 @@ describe.each([
     const call = httpCalls({ server, exchange, signal: abort.signal }).call('account', {})
     abort.abort(new Error('the person pressed Ctrl-C'))
     await expect(call).rejects.toThrow('the person pressed Ctrl-C')
+  })
+
+  /** Waits as in earnest, but for a fraction of a second. */
+  const patient = (told: (slow: boolean) => void = () => {}) =>
+    patientExchange(exchange, new Patience(nodeTimers, told, { answerMs: 300, stallMs: 300, slowMs: 100 }))
+
+  test('a server that accepts and never answers is given up, and called slow before that', async () => {
+    const server = await listening(() => {})
+    const told: boolean[] = []
+    const calls = httpCalls({ server, exchange: patient((slow) => told.push(slow)) })
+    await expect(calls.call('account', {})).rejects.toThrow(/did not answer within \d+ seconds: check/)
+    expect(told).toEqual([true, false])
+    await expect(checkServer(patient(), server)).rejects.toThrow('did not answer within')
+  })
+
+  test('a server that stops in the middle of an answer is given up, one that goes on slowly is not', async () => {
+    const body = packOf(encodeMessage({ ids: chunks.map(({ id }) => id) }, 'cbor'))
+    let pieces = 2
+    const server = await listening(async (_request, response) => {
+      response.writeHead(200, { 'content-type': 'application/octet-stream' })
+      const step = Math.ceil(body.length / 6)
+      for (let n = 0; n < pieces; n++) {
+        response.write(body.subarray(n * step, (n + 1) * step))
+        await new Promise((resolve) => setTimeout(resolve, 150))
+      }
+      if (pieces === 6) response.end()
+    })
+    const fetchAll = () =>
+      all(
+        httpRemote(httpCalls({ server, exchange: patient() })).fetch(
+          zone,
+          chunks.map(({ id }) => id),
+        ),
+      )
+    await expect(fetchAll()).rejects.toThrow(/stopped in the middle of its answer/)
+    pieces = 6
+    expect((await fetchAll()).map(({ id }) => id)).toEqual(chunks.map(({ id }) => id))
+  })
+
+  test('a large pack may take as long as a slow line needs', async () => {
+    const server = await listening(async (request, response) => {
+      await bodyOf(request)
+      setTimeout(
+        () =>
+          response
+            .writeHead(200, { 'content-type': 'application/cbor' })
+            .end(encodeMessage({ chunks: 1, storedBytes: 1 }, 'cbor')),
+        600,
+      )
+    })
+    const calls = httpCalls({ server, exchange: patient() })
+    const body = [new Uint8Array(64 * 1_000)]
+    const params = { zone, pack: parseId('pack', 'ef'.repeat(32)) }
+    await calls.call('putPack', { params, body })
+    await expect(calls.call('putPack', { params, body: [new Uint8Array(10)] })).rejects.toThrow(TimedOut)
   })
 })

@@ -27,6 +27,11 @@ export function httpRemote(calls: Calls): Remote {
         params: { zone, record },
         query: before === undefined ? {} : { before: String(before) },
       }),
+    steps: (zone, incarnation, after, to) =>
+      calls.call('steps', {
+        params: { zone },
+        query: { incarnation: String(incarnation), after: String(after), to: String(to) },
+      }),
     push: (request) =>
       calls.call('push', { body: request, headers: { 'idempotency-key': readBatch(request.batch).batch } }),
     missing: (zone, ids) => missing(calls, zone, ids),

@@ -38,6 +38,7 @@ export async function checkServer(exchange: Exchange, server: string, signal?: A
     answer = JSON.parse(new TextDecoder().decode(await readWhole(found, ABOUT_MAX_BYTES))) as unknown
   } catch (error) {
     signal?.throwIfAborted()
+    if (error instanceof Unreachable) throw error
     if (error instanceof SyntaxError || error instanceof TooLong) throw notPileus(server, error)
     throw unreachable(server, error)
   }

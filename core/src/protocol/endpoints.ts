@@ -250,6 +250,16 @@ export const ENDPOINTS = {
     response: changes.HistoryPage,
     maxBodyBytes: 0,
   },
+  steps: {
+    method: 'GET',
+    path: '/api/v1/zones/:zone/steps',
+    summary: 'Which version took the place of which, commit by commit',
+    audience: 'enrolment',
+    params: inZone,
+    query: exact({ incarnation: QueryCount, after: QueryCount, to: QueryCount }),
+    response: changes.StepsPage,
+    maxBodyBytes: 0,
+  },
   live: {
     method: 'GET',
     path: '/api/v1/zones/:zone/live',
