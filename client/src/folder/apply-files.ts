@@ -44,7 +44,7 @@ export class FileWork {
   async run(): Promise<void> {
     // Nothing is fetched for a place that is taken.
     const possible = this.#files.filter((action) => this.#work.check(action, () => this.#expectPlace(action)))
-    const actions = new Map(possible.map((action) => [action.id, action]))
+    const actions = new Map(this.#byPlace(possible).map((action) => [action.id, action]))
     this.#files = []
     if (actions.size === 0) return
     const { crypto, files, remote, zone } = this.#context
@@ -77,6 +77,20 @@ export class FileWork {
       }
       await this.#placeFiles(whole)
     }
+  }
+
+  /**
+   * The files of a folder together, by name: so they were taken up on the device they come from, and so their chunks
+   * lie in packs. And each folder is made durable for one group or two, not for all.
+   */
+  #byPlace(actions: readonly FileAction[]): FileAction[] {
+    const { store } = this.#context.replica
+    const placed = actions.map((action) => {
+      const { parent, name } = action.do === 'create' ? action : tables.disk.get(store, action.id)!
+      return { action, place: `${parent}/${name}` }
+    })
+    placed.sort((a, b) => (a.place < b.place ? -1 : 1))
+    return placed.map(({ action }) => action)
   }
 
   *#assemblies(actions: Iterable<FileAction>): Iterable<Assembly<RecordId>> {
