@@ -28,7 +28,7 @@ export type Doing = keyof typeof CALLS
 const TIME_MAX_MS = 2_500
 const SOON_MAX_MS = 600
 /** Nothing of the kind may come any more; a loaded machine is slow. */
-const PATIENCE_MS = 8_000
+const PATIENCE_MS = 15_000
 const LATER_MAX_MS = 250
 const MIDWAY_MAX_BYTES = 8 * 1024 * 1024
 
