@@ -34,6 +34,8 @@ export const VECTOR_MAX_WRITERS = 1_024
 /** One page of changes, history or log. */
 export const PAGE_MAX_RECORDS = 1_000
 export const PAGE_MAX_BYTES = 8 * MiB
+/** Steps of a zone's history in one answer (80 bytes each). */
+export const STEPS_PAGE_MAX = 65_536
 /** Chunk ids in one question (missing, fetch). */
 export const CHUNK_IDS_MAX = 4_096
 /** Stored bytes one fetch may ask for. */

@@ -33,7 +33,7 @@ function folder(name: string): string {
 }
 
 function linked(name: string) {
-  return { folder: folder(name), work: join(root, 'work'), zone: '00', caseInsensitive: false }
+  return { folder: folder(name), work: join(root, 'work'), zone: '00'.repeat(32), caseInsensitive: false }
 }
 
 test('a folder is created when only its last part is missing', () => {

@@ -28,11 +28,11 @@ export interface LiveReporter {
   end(): void
 }
 
-/** Reports into this home. `clock` is milliseconds since 1970. */
-export function createLiveReporter(home: Home, clock: () => number): LiveReporter {
+/** Reports into this home. `clock` only ever grows, `wallClock` is milliseconds since 1970. */
+export function createLiveReporter(home: Home, clock: () => number, wallClock: () => number): LiveReporter {
   const pace = new Pace()
   let latest: LiveStatus | null = null
-  let since = clock()
+  let since = wallClock()
   let writing: NodeJS.Timeout | null = null
   const write = () => {
     writing = null
@@ -48,7 +48,7 @@ export function createLiveReporter(home: Home, clock: () => number): LiveReporte
   }
   return {
     tell(status) {
-      if (status.now.state !== latest?.now.state) since = clock()
+      if (status.now.state !== latest?.now.state) since = wallClock()
       latest = status
       pace.note(status.now, clock())
       writing ??= setTimeout(write, WRITE_EVERY_MS)

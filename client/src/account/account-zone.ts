@@ -14,6 +14,7 @@ import type { PushRequest } from '@pileus/core/protocol/push'
 import type { ZoneHead } from '@pileus/core/protocol/zone'
 import { signBatch } from '@pileus/core/records/batch'
 import { decodeFacts } from '@pileus/core/records/facts'
+import type { Figure } from '@pileus/core/records/figure'
 import type { Kind, RecordBody } from '@pileus/core/records/record'
 import { NO_REFS } from '@pileus/core/records/refs'
 import { leafOf, openRecord, sealRecord } from '@pileus/core/records/seal'
@@ -31,7 +32,7 @@ import {
   SETTINGS_RECORD,
   type Settings,
 } from './contents.ts'
-import { certifiedWriters, fetchLog, verifyChanges, verifySet } from './verified.ts'
+import { certifiedWriters, fetchLog, verifyChanges, verifyWhole } from './verified.ts'
 
 /** What is needed to read it: a device has all of it, and so has whoever proved the password or the phrase. */
 export type AccountKeys = Pick<DeviceAccount, 'account' | 'accountZone' | 'accountKey'>
@@ -79,7 +80,14 @@ export async function readAccountZone(
     const { writers } = await calls.call('writers', { params: { zone }, ...auth })
     if (head.logHead !== logHead(state)) continue
     verifyChanges(crypto, state, certifiedWriters(crypto, state, writers), page)
-    verifySet(crypto, current, head)
+    await verifyWhole(crypto, page, head, (after) => {
+      const [incarnation, to] = [String(head.incarnation), String(head.sequence)]
+      return calls.call('steps', {
+        params: { zone },
+        query: { incarnation, after: String(after), to },
+        ...auth,
+      })
+    })
     return { state, head, keysOf, zoneKeys, ...(await openAll(context, state, keysOf, current)) }
   }
   throw new AccountRefused('the log of its zone says one thing, the head of the zone another')
@@ -97,6 +105,8 @@ async function readChanges(calls: Calls, zone: ZoneId, auth: { readonly token?: 
     if (!answer.more && sequence === answer.head.sequence) {
       return { current, page: { changes: [...current.values()], batches }, head: answer.head }
     }
+    if (sequence <= Number(query.after ?? 0))
+      throw new AccountRefused('a page of its changes contradicts itself')
     query = { incarnation: String(incarnation), after: String(sequence), chain }
   }
 }
@@ -170,12 +180,13 @@ export function accountBatch(
   device: Pick<DeviceAccount, 'accountZone' | 'device' | 'deviceName'>,
   state: ZoneState,
   keysOf: AccountZone['keysOf'],
-  seen: Pick<ZoneHead, 'generation' | 'sequence' | 'setHash'>,
+  seen: Figure & Pick<ZoneHead, 'generation'>,
   writes: readonly AccountWrite[],
 ): PushRequest {
   const { crypto, random } = context
   const zone = device.accountZone
   const { epoch } = currentEpoch(state)
+  const { generation, incarnation, sequence, chain, setHash } = seen
   // A writer of its own for each batch: nothing is kept here that could make a counter come twice.
   const writer = randomId('writer', random)
   const day = new Date(context.clock()).toISOString().slice(0, 10)
@@ -204,9 +215,8 @@ export function accountBatch(
     writer,
     logHead: logHead(state),
     epoch,
-    generation: seen.generation,
-    seenSequence: seen.sequence,
-    seenSetHash: seen.setHash,
+    generation,
+    seen: { incarnation, sequence, chain, setHash },
   }
   const leaves = sealed.map((record) => leafOf(crypto, record))
   return {

@@ -1,5 +1,4 @@
 /** A new account with its account zone and first device: made here, then handed to the server in one piece. */
-import { emptySetHash, setDigest } from '@pileus/core/crypto/lthash'
 import { phraseFromEntropy } from '@pileus/core/crypto/phrase'
 import { randomId } from '@pileus/core/ids/ids'
 import { PHRASE_ENTROPY_BYTES, recoverySigningSeed, wrapAccountKey } from '@pileus/core/keys/account'
@@ -10,6 +9,7 @@ import { createGenesis } from '@pileus/core/keys/zone-access'
 import { keyRing } from '@pileus/core/keys/zone-keys'
 import type { Session, SignupFinish } from '@pileus/core/protocol/account'
 import { Problem } from '@pileus/core/protocol/problem'
+import { firstFigure } from '@pileus/core/records/figure'
 import { NO_VERSION } from '@pileus/core/versions/vector'
 import { Unreachable } from '../remote/remote.ts'
 import { openSession } from '../remote/session.ts'
@@ -57,7 +57,7 @@ export async function signUp(
     device: made,
     deviceName: wanted.deviceName,
   }
-  const seen = { generation: 0, sequence: 0, setHash: setDigest(crypto, emptySetHash()) }
+  const seen = { generation: 0, ...firstFigure(crypto, state.zone, 1) }
   const keysOf = keyRing(crypto, state.zone, new Map([[1, zoneKey]]))
   const session = await finish(context, device, {
     account,

@@ -20,6 +20,7 @@ import { decodeFacts } from '@pileus/core/records/facts'
 import { leafOf } from '@pileus/core/records/seal'
 import type { Calls } from '../remote/calls.ts'
 import { AccountRefused } from './account.ts'
+import { contradiction, figuresOf, type Verifier } from './figures.ts'
 
 /** The verified log of a zone. Rejects with LogRefused. */
 export async function fetchLog(
@@ -28,17 +29,18 @@ export async function fetchLog(
   zone: ZoneId,
   token?: string,
 ): Promise<ZoneState> {
-  const entries: Uint8Array[] = []
+  let state: ZoneState | null = null
   for (let more = true; more; ) {
     const page = await calls.call('log', {
       params: { zone },
-      query: { from: String(entries.length) },
+      query: { from: String(state?.heads.length ?? 0) },
       ...(token !== undefined && { token }),
     })
-    entries.push(...page.entries)
+    // Page by page, so that nobody can make this device keep entries that are none.
+    state = readLog(crypto, page.entries, zone, state)
     more = page.more && page.entries.length > 0
   }
-  return readLog(crypto, entries, zone)
+  return state!
 }
 
 /** Devices that an identity in the log vouches for. A certificate that nobody signed counts for nothing. */
@@ -112,12 +114,29 @@ export function verifyChanges(
   }
 }
 
-/** Checks that these are all the records of the zone as its head says. Throws AccountRefused. */
-export function verifySet(crypto: Crypto, records: ReadonlyMap<RecordId, Change>, head: ZoneHead): void {
-  const set = emptySetHash()
-  for (const { record } of records.values()) addToSet(crypto, set, idBytes(leafOf(crypto, record)))
-  if (setDigest(crypto, set) !== head.setHash)
+/**
+ * Checks that these are all the records of the zone as its head says, and that what the devices saw which wrote them fits
+ * (figures.ts). `steps` asks for commits after a sequence, up to the head. Rejects with AccountRefused.
+ */
+export async function verifyWhole(
+  crypto: Crypto,
+  page: { readonly changes: readonly Change[]; readonly batches: readonly BatchProof[] },
+  head: ZoneHead,
+  steps: Verifier['steps'],
+): Promise<void> {
+  const setState = emptySetHash()
+  const versions = new Map<RecordId, { leaf: Digest; sequence: number }>()
+  for (const { record, sequence } of page.changes) {
+    const leaf = leafOf(crypto, record)
+    addToSet(crypto, setState, idBytes(leaf))
+    versions.set(decodeFacts(record.facts).id, { leaf, sequence })
+  }
+  if (setDigest(crypto, setState) !== head.setHash)
     throw new AccountRefused('records were left out of the answer, or old ones given')
+  const { zone, incarnation, sequence, chain } = head
+  const here = { incarnation, sequence, chain, setState, current: (id: RecordId) => versions.get(id) }
+  const why = await contradiction({ crypto, zone, here, own: () => undefined, steps }, figuresOf(page))
+  if (why !== null) throw new AccountRefused(why)
 }
 
 function splitLeaves(bytes: Uint8Array): Digest[] {

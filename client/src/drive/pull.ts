@@ -6,35 +6,29 @@ import type { Digest, RecordId } from '@pileus/core/ids/ids'
 import type { ChangesPage } from '@pileus/core/protocol/changes'
 import type { Announcement } from '@pileus/core/protocol/live'
 import { Problem } from '@pileus/core/protocol/problem'
-import type { ZoneHead } from '@pileus/core/protocol/zone'
+import { type Place, samePlace } from '@pileus/core/records/figure'
 import type { RecordVersion } from '@pileus/core/records/record'
 import { leafOf, openRecord } from '@pileus/core/records/seal'
 import type { SealedRecord } from '@pileus/core/records/sealed'
 import { compareStamps } from '@pileus/core/tree/stamp'
 import { compareVectors } from '@pileus/core/versions/vector'
+import { figuresOf } from '../account/figures.ts'
 import { samenessOf } from '../replica/forest.ts'
 import { decodeSealed } from '../replica/replica.ts'
 import { getMeta, putMeta, tables } from '../replica/tables.ts'
 import type { StoreWriter } from '../store/store.ts'
 import { type DriveContext, labelNow, type SyncOptions } from './context.ts'
+import {
+  checkContinues,
+  compareFigures,
+  continues,
+  forgetFigures,
+  type Reading,
+  rememberFigure,
+} from './figures.ts'
 import { settle, type TextMerge, wantsTextMerge } from './settle.ts'
 import { mergeTexts } from './text-merge.ts'
-
-/** The server shows something other than what was pushed to it or signed: it is damaged, or lying. */
-export class ServerUntrue extends Error {
-  constructor(what: string) {
-    super(
-      `the server does not tell the truth about your files: ${what}. Nothing here was changed; ask its operator, and compare with another device`,
-    )
-    this.name = 'ServerUntrue'
-  }
-}
-
-interface Place {
-  readonly incarnation: number
-  readonly sequence: number
-  readonly chain: Digest
-}
+import { ServerUntrue } from './untrue.ts'
 
 interface Received {
   readonly version: RecordVersion
@@ -43,33 +37,58 @@ interface Received {
   readonly sequence: number
 }
 
-/** Pulls to the zone's head. Returns how many records came. */
+/** Pulls to the zone's head. Returns how many records came. Rejects with ServerUntrue where the server contradicts itself. */
 export async function pull(context: DriveContext, options: SyncOptions): Promise<number> {
-  const { remote, replica, zone } = context
+  const reading: Reading = { figures: [], continuous: true }
   let received = 0
+  checkLog(context)
   for (;;) {
     options.signal?.throwIfAborted()
-    const page = await readPage()
-    received += await takePage(context, page)
+    const { endedAt } = context.zone
+    const page = await readPage(context)
+    // An entry that ends a right names a sequence number that the zone had then: a later one would let its device go on.
+    if (endedAt > page.head.sequence) throw new ServerUntrue('it put a removal after the end of its history')
+    received += await takePage(context, page, reading)
     options.progress?.({ phase: 'reading', files: received, bytes: 0 })
     if (!page.more) return received
   }
+}
 
-  async function readPage(): Promise<ChangesPage> {
-    const cursor = getMeta(replica.store, 'cursor') ?? null
-    try {
-      return await remote.changes(zone.zone, cursor)
-    } catch (error) {
-      if (!(error instanceof Problem && error.code === 'cursor-unknown') || cursor === null) throw error
-      // The server was restored from a backup, or this replica was: read all again and push what it lost.
-      replica.transaction('durable', (tx) => {
-        putMeta(tx, 'cursor', undefined)
-        putMeta(tx, 'rereading', true)
-        for (const [id] of [...tables.seen.entries(tx)]) tables.seen.delete(tx, id)
-      })
-      return remote.changes(zone.zone, null)
-    }
+/** The log of the zone must continue the longest one seen here: cut short, it would hide removals. */
+function checkLog({ replica, zone }: DriveContext): void {
+  const { logHeads } = zone
+  const seen = getMeta(replica.store, 'log')
+  if (seen && logHeads[seen.length - 1] !== seen.head) {
+    throw new ServerUntrue('it cut or rewrote the log of who may read and write')
   }
+  if (seen?.length === logHeads.length) return
+  const log = { length: logHeads.length, head: logHeads.at(-1)! }
+  replica.transaction('lazy', (tx) => putMeta(tx, 'log', log))
+}
+
+async function readPage(context: DriveContext): Promise<ChangesPage> {
+  const { remote, replica, zone } = context
+  const cursor = getMeta(replica.store, 'cursor') ?? null
+  try {
+    const page = await remote.changes(zone.zone, cursor)
+    if (!getMeta(replica.store, 'doubted')) return page
+    replica.transaction('durable', fromTheStart)
+  } catch (error) {
+    if (!(error instanceof Problem && error.code === 'cursor-unknown') || cursor === null) throw error
+    // The server was restored from a backup, or this replica was: read all again and push what it lost.
+    replica.transaction('durable', (tx) => {
+      fromTheStart(tx)
+      forgetFigures(tx)
+      putMeta(tx, 'rereading', true)
+    })
+  }
+  return remote.changes(zone.zone, null)
+}
+
+function fromTheStart(tx: StoreWriter): void {
+  putMeta(tx, 'cursor', undefined)
+  putMeta(tx, 'doubted', undefined)
+  for (const [id] of [...tables.seen.entries(tx)]) tables.seen.delete(tx, id)
 }
 
 /**
@@ -82,23 +101,67 @@ export async function takeAnnouncement(
 ): Promise<number | null> {
   const { store } = context.replica
   const cursor = getMeta(store, 'cursor')
-  if (!cursor || getMeta(store, 'rereading') || head.zone !== context.zone.zone) return null
+  if (!cursor || getMeta(store, 'rereading') || getMeta(store, 'doubted') || head.zone !== context.zone.zone)
+    return null
   if (samePlace(cursor, head)) return 0
   // Older than what this device knows: its own push, answered before it was announced.
   if (news && head.incarnation === cursor.incarnation && head.sequence < cursor.sequence) return 0
   if (!news || !samePlace(cursor, news.after)) return null
   const { incarnation, sequence, chain } = head
-  return takePage(context, { ...news, cursor: { incarnation, sequence, chain }, more: false, head })
+  return takePage(
+    context,
+    { ...news, cursor: { incarnation, sequence, chain }, more: false, head },
+    { figures: [], continuous: true },
+  )
 }
 
-function samePlace(a: Place, b: Place): boolean {
-  return a.incarnation === b.incarnation && a.sequence === b.sequence && a.chain === b.chain
-}
-
-/** Verifies, opens and integrates a page that follows the cursor. */
-async function takePage(context: DriveContext, page: ChangesPage): Promise<number> {
+/**
+ * Verifies, opens and integrates a page that follows the cursor; adds its figures to those of the pages before. Where the
+ * server is found untrue nothing of the page stays, and the next pull reads all again.
+ */
+async function takePage(context: DriveContext, page: ChangesPage, reading: Reading): Promise<number> {
   const { replica } = context
-  const records = await openPage(context, page)
+  try {
+    checkContinues(replica.store, page.head)
+    const cursor = getMeta(replica.store, 'cursor')
+    checkPage(cursor, page)
+    const records = await openPage(context, page)
+    reading.figures.push(...figuresOf(page))
+    reading.continuous = continues(context, page, cursor) && reading.continuous
+    await integratePage(context, page, records)
+    if (!page.more) {
+      await compareFigures(context, reading, page.head)
+      replica.transaction('lazy', (tx) => rememberFigure(tx, page.head))
+    }
+    return records.length
+  } catch (error) {
+    if (error instanceof ServerUntrue) replica.transaction('durable', (tx) => putMeta(tx, 'doubted', true))
+    throw error
+  }
+}
+
+/** A page goes on from the cursor, up to the head that it names. */
+function checkPage(cursor: Place | undefined, { changes, cursor: next, more, head }: ChangesPage): void {
+  let last = cursor?.sequence ?? 0
+  const ascending = changes.every(({ sequence }) => {
+    const after = sequence > last
+    last = sequence
+    return after
+  })
+  const goesOn =
+    (cursor?.incarnation ?? head.incarnation) === head.incarnation &&
+    next.incarnation === head.incarnation &&
+    last <= next.sequence &&
+    (more ? changes.length > 0 && next.sequence <= head.sequence : samePlace(next, head))
+  if (!ascending || !goesOn) throw new ServerUntrue('a page of its changes contradicts itself')
+}
+
+async function integratePage(
+  context: DriveContext,
+  page: ChangesPage,
+  records: readonly Received[],
+): Promise<void> {
+  const { replica } = context
   const texts = new Map<RecordId, TextMerge>()
   for (const record of records) {
     const text = await textMergeFor(context, record)
@@ -108,10 +171,13 @@ async function takePage(context: DriveContext, page: ChangesPage): Promise<numbe
     for (const record of records) integrate(context, tx, record, texts.get(record.version.id) ?? null)
     stampClashesAgain(context, tx, records)
     putMeta(tx, 'cursor', page.cursor)
-    if (!page.more && getMeta(tx, 'rereading')) finishRereading(context, tx)
+    if (page.more) return
+    if (getMeta(tx, 'rereading')) finishRereading(context, tx)
+    // The records here must be those the server says it has: nothing left out, nothing rolled back.
+    if (replica.setDigest(tx) !== page.head.setHash) {
+      throw new ServerUntrue('the records it shows are not all the records it says it has')
+    }
   })
-  if (!page.more) checkSet(context, page.head)
-  return records.length
 }
 
 /** Opens the page's records, each proven to be part of a batch that a writer of the zone signed. */
@@ -134,7 +200,12 @@ function integrate(context: DriveContext, tx: StoreWriter, record: Received, tex
   if (rereading) tables.seen.put(tx, id, '')
   const known = tables.known.get(tx, id)
   if (known) {
-    if (known.leaf === leaf) return
+    if (known.leaf === leaf) {
+      if (known.sequence === sequence) return
+      if (!rereading) throw new ServerUntrue('it shows one version at two places of its history')
+      tables.known.put(tx, id, { ...known, sequence })
+      return
+    }
     const order = compareVectors(version.vector, known.vector)
     if (order === 'equal') throw new ServerUntrue('it shows two different records for one version')
     if (order === 'before' && !rereading)
@@ -224,13 +295,4 @@ function finishRereading(context: DriveContext, tx: StoreWriter): void {
   }
   for (const [id] of [...tables.seen.entries(tx)]) tables.seen.delete(tx, id)
   putMeta(tx, 'rereading', undefined)
-}
-
-/** The set of records here must be the one the server says it has: nothing omitted, nothing rolled back. */
-function checkSet(context: DriveContext, head: ZoneHead): void {
-  const { store } = context.replica
-  if (getMeta(store, 'cursor')?.sequence !== head.sequence) return
-  if (context.replica.setDigest(store) !== head.setHash) {
-    throw new ServerUntrue('the records it shows are not all the records it says it has')
-  }
 }

@@ -4,12 +4,15 @@ import { BATCH_MAX_BYTES, BATCH_MAX_RECORDS } from '@pileus/core/limits'
 import { Problem } from '@pileus/core/protocol/problem'
 import type { PushOutcome, PushRequest } from '@pileus/core/protocol/push'
 import { signBatch } from '@pileus/core/records/batch'
+import { firstFigure } from '@pileus/core/records/figure'
 import { sealedBytes } from '@pileus/core/records/seal'
 import type { SealedRecord } from '@pileus/core/records/sealed'
+import { vectorKey } from '@pileus/core/versions/vector'
 import { decodeSealed } from '../replica/replica.ts'
 import { getMeta, type Pending, putMeta, tables } from '../replica/tables.ts'
 import type { StoreWriter } from '../store/store.ts'
 import type { DriveContext, SyncOptions } from './context.ts'
+import { lastFigure, rememberFigure } from './figures.ts'
 import { pull } from './pull.ts'
 
 export interface Pushed {
@@ -122,7 +125,10 @@ async function pushUnderNewestLog(
   try {
     return await pushBatch(context, batch, generation)
   } catch (error) {
-    if (!(error instanceof Problem && error.code === 'log-moved')) throw error
+    if (!(error instanceof Problem)) throw error
+    // The server was set back since the last pull: nothing is pushed before it was read again.
+    if (error.code === 'cursor-unknown') return { accepted: 0, stale: 0, missing: 0, alone: false }
+    if (error.code !== 'log-moved') throw error
     await context.zone.refresh()
     return pushBatch(context, batch, generation)
   }
@@ -143,8 +149,7 @@ async function pushBatch(
     logHead: zone.logHead,
     epoch: zone.epoch,
     generation,
-    seenSequence: cursor?.sequence ?? 0,
-    seenSetHash: replica.setDigest(store),
+    seen: lastFigure(store) ?? firstFigure(crypto, zone.zone, cursor?.incarnation ?? 1),
   }
   const signed = signBatch(
     crypto,
@@ -168,9 +173,11 @@ async function pushBatch(
     pushed.alone =
       cursor !== undefined &&
       head.incarnation === cursor.incarnation &&
-      head.sequence === cursor.sequence + pushed.accepted
-    if (pushed.alone)
-      putMeta(tx, 'cursor', { incarnation: head.incarnation, sequence: head.sequence, chain: head.chain })
+      head.sequence === cursor.sequence + pushed.accepted &&
+      head.setHash === replica.setDigest(tx)
+    if (!pushed.alone) return
+    putMeta(tx, 'cursor', { incarnation: head.incarnation, sequence: head.sequence, chain: head.chain })
+    rememberFigure(tx, head)
   })
   return pushed
 }
@@ -195,7 +202,10 @@ function note(
     case 'missing': {
       const row = tables.disk.get(tx, id)
       if (row) context.replica.putDisk(tx, id, { ...row, signature: '' })
-      pushed.missing++
+      // Another device's version, given back to a server that lost it and its content: that is not here either.
+      const notHere = row?.version !== vectorKey(pending.vector) && pending.base === null
+      if (notHere && pending.group === null) context.replica.dropPending(tx, id)
+      else pushed.missing++
       return
     }
     case 'group':

@@ -3,6 +3,7 @@ import type { DeviceId, ZoneId } from '@pileus/core/ids/ids'
 import type { CertifiedDevice } from '@pileus/core/keys/device'
 import { KeyRefused } from '@pileus/core/keys/refused'
 import { logHead } from '@pileus/core/keys/zone-log'
+import { endedAt } from '@pileus/core/keys/zone-writers'
 import { BatchRefused } from '@pileus/core/records/refused'
 import { AccountRefused, type SignedIn } from '../account/account.ts'
 import { certifiedWriters, verifyChanges } from '../account/verified.ts'
@@ -21,7 +22,7 @@ export async function openDriveZone(signed: SignedIn, zone: ZoneId): Promise<Dri
   }
 
   async function refresh(): Promise<void> {
-    open = await openZone(signed, zone)
+    open = await openZone(signed, zone, open.state)
     writers = await readWriters()
   }
 
@@ -29,6 +30,12 @@ export async function openDriveZone(signed: SignedIn, zone: ZoneId): Promise<Dri
     zone,
     get logHead() {
       return logHead(open.state)
+    },
+    get logHeads() {
+      return open.state.heads
+    },
+    get endedAt() {
+      return endedAt(open.state)
     },
     get epoch() {
       return open.epoch

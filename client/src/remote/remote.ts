@@ -1,6 +1,6 @@
 /** The server, as the sync engine uses it. Every call may be repeated: the effects are idempotent. */
 import type { ChunkId, PackId, RecordId, ZoneId } from '@pileus/core/ids/ids'
-import type { ChangesPage, HistoryPage } from '@pileus/core/protocol/changes'
+import type { ChangesPage, HistoryPage, StepsPage } from '@pileus/core/protocol/changes'
 import type { MissingResponse } from '@pileus/core/protocol/chunks'
 import type { PushRequest, PushResponse } from '@pileus/core/protocol/push'
 import type { Static } from '@pileus/core/protocol/schema'
@@ -25,13 +25,25 @@ export interface Remote {
   /** Null: from the beginning. */
   changes(zone: ZoneId, cursor: Cursor | null): Promise<ChangesPage>
   history(zone: ZoneId, record: RecordId, before?: number): Promise<HistoryPage>
+  /** At most STEPS_PAGE_MAX of the commits after `after` up to `to`. */
+  steps(zone: ZoneId, incarnation: number, after: number, to: number): Promise<StepsPage>
   push(request: PushRequest): Promise<PushResponse>
   missing(zone: ZoneId, ids: readonly ChunkId[]): Promise<MissingResponse>
   /** `parts` are the pack's bytes, in order. Resolves once the server has it durably. */
   putPack(zone: ZoneId, pack: PackId, parts: readonly Uint8Array[]): Promise<void>
-  /** Chunks in the order asked; the caller verifies them. Throws Problem('not-found') with the ids the zone lacks. */
-  fetch(zone: ZoneId, ids: readonly ChunkId[]): AsyncIterable<{ id: ChunkId; bytes: Uint8Array }>
+  /**
+   * Chunks in the order asked, in the places that `allocate` gives, else in new ones; the caller verifies them. Throws
+   * Problem('not-found') with the ids the zone lacks.
+   */
+  fetch(
+    zone: ZoneId,
+    ids: readonly ChunkId[],
+    allocate?: Allocate,
+  ): AsyncIterable<{ id: ChunkId; bytes: Uint8Array }>
 }
+
+/** A place for so many bytes, which the caller owns from then on. */
+export type Allocate = (bytes: number) => Uint8Array
 
 /** No usable answer came: server down, not reachable, or not a Pileus server. */
 export class Unreachable extends Error {

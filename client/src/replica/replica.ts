@@ -48,6 +48,7 @@ export interface Effective {
 
 export class Replica {
   readonly #context: ReplicaContext
+  readonly #stored: StoreReader
   readonly #redirects = new Redirects()
   /** Who seals here. Changes when this database turns out to be used elsewhere too. */
   writer: WriterId
@@ -56,6 +57,7 @@ export class Replica {
   #placed = new Set<RecordId>()
 
   constructor(context: ReplicaContext) {
+    this.#stored = context.store
     this.#context = { ...context, store: rememberRows(context.store) }
     this.#loadRedirects()
     this.writer = getMeta(this.store, 'writer') ?? this.#bearWriter()
@@ -68,6 +70,11 @@ export class Replica {
 
   get store(): Store {
     return this.#context.store
+  }
+
+  /** What is committed, read without being remembered: for whoever looks at everything once. */
+  get stored(): StoreReader {
+    return this.#stored
   }
 
   get caseInsensitive(): boolean {
@@ -240,7 +247,12 @@ export class Replica {
 
   /** Digest of the set of known versions, to hold against the server's. */
   setDigest(from: StoreReader): Digest {
-    return setDigest(this.#context.crypto, tables.setHash.get(from, 'known') ?? emptySetHash())
+    return setDigest(this.#context.crypto, this.setState(from))
+  }
+
+  /** State of the set hash over the known versions; not to be changed. */
+  setState(from: StoreReader): Uint8Array {
+    return tables.setHash.get(from, 'known') ?? emptySetHash()
   }
 
   /** The disk now shows the effective version of this record, or it never will again (null). */
@@ -371,7 +383,7 @@ export class Replica {
   #changeSet(tx: StoreWriter, before: Digest | null, after: Digest | null): void {
     const { crypto } = this.#context
     // Copied, since a store may keep the array it was given.
-    const state = (tables.setHash.get(tx, 'known') ?? emptySetHash()).slice()
+    const state = this.setState(tx).slice()
     if (before) removeFromSet(crypto, state, idBytes(before))
     if (after) addToSet(crypto, state, idBytes(after))
     tables.setHash.put(tx, 'known', state)

@@ -1,5 +1,6 @@
 /** The tables of a replica: what is kept under which key. */
 import type { Digest, RecordId, WriterId } from '@pileus/core/ids/ids'
+import type { Figure } from '@pileus/core/records/figure'
 import type { Attributes, RecordBody } from '@pileus/core/records/record'
 import type { VersionVector } from '@pileus/core/versions/vector'
 import type { KeyRange, RowCodec, StoreReader, StoreWriter } from '../store/store.ts'
@@ -59,6 +60,14 @@ export interface Meta {
   order: number
   /** While the zone is read again from its start: what the server lost will be pushed again. */
   rereading: boolean
+  /** The server was found untrue: all is read again from the start, once it is seen to know this cursor. */
+  doubted: boolean
+  /** Sequence of the last figure in `figure`. */
+  verified: number
+  /** Sequence of the first figure in this incarnation of the zone. */
+  since: number
+  /** The longest log of the zone ever seen. */
+  log: { length: number; head: Digest }
   /** Syncs that came to rest. */
   run: number
   /** A look at a part missed something: rows may tell of what is gone, so nothing is changed by them until all is seen. */
@@ -144,6 +153,8 @@ export const tables = {
   /** Path → what is wrong there, from the last run. */
   problem: rawTable<string>('problem'),
   setHash: rawTable<Uint8Array>('setHash'),
+  /** States of the zone that were verified here, by sequence (16 digits), the newest few. */
+  figure: jsonTable<Figure>('figure'),
 } as const
 
 const metaTable = jsonTable<Meta[keyof Meta]>('meta')

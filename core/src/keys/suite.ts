@@ -16,7 +16,8 @@ export const FORMAT = {
   recordSeal: 3,
   refsRoot: 4,
   refsNode: 5,
-  batch: 6,
+  /** 6 was a batch header without incarnation and chain. */
+  batch: 7,
   keyDerivation: 16,
   keyWrap: 17,
   identity: 18,

@@ -112,10 +112,15 @@ export function deviceKey(account: AccountId, device: DeviceId): string {
 
 /**
  * Verifies a whole log from its first entry (KEY-13 to KEY-17). Throws LogRefused: a log that breaks a rule
- * anywhere is refused whole. `zone` is the zone it should be.
+ * anywhere is refused whole. `zone` is the zone it should be, `before` the state that the entries continue.
  */
-export function readLog(crypto: Crypto, entries: readonly Uint8Array[], zone: ZoneId): ZoneState {
-  let state: ZoneState | null = null
+export function readLog(
+  crypto: Crypto,
+  entries: readonly Uint8Array[],
+  zone: ZoneId,
+  before: ZoneState | null = null,
+): ZoneState {
+  let state = before
   for (const bytes of entries) {
     state = verifyEntry(crypto, state, bytes)
     if (state.zone !== zone) {

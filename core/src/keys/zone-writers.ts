@@ -78,6 +78,15 @@ export function judgeWrite(state: ZoneState, claim: WriteClaim): WriteVerdict {
   return epoch.epoch === claim.epoch ? 'allowed' : 'wrong-epoch'
 }
 
+/** The highest sequence number at which the log ends a right; 0 when it ends none. The zone must have got there (SRV-28). */
+export function endedAt(state: ZoneState): number {
+  let highest = 0
+  for (const terms of state.terms.values())
+    for (const { until } of terms) highest = Math.max(highest, until?.atSequence ?? 0)
+  for (const { atSequence } of state.removedDevices.values()) highest = Math.max(highest, atSequence)
+  return highest
+}
+
 /** Whether a right to write that the account had at that head or later ended before the claimed place. */
 function endedBefore(state: ZoneState, claim: WriteClaim, at: number): boolean {
   const terms = state.terms.get(claim.account) ?? []

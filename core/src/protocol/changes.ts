@@ -1,4 +1,6 @@
-/** GET /api/v1/zones/:zone/changes and …/records/:record/history. */
+/** GET /api/v1/zones/:zone/changes, …/records/:record/history and …/steps. */
+import { STEPS_PAGE_MAX } from '../limits.ts'
+import { STEP_BYTES } from '../records/figure.ts'
 import { SignedBatch } from './push.ts'
 import {
   BatchIdText,
@@ -54,7 +56,11 @@ export const HistoryPage = exact({
   next: Type.Union([Count, Type.Null()]),
 })
 
+/** Commits after a sequence, in order, STEP_BYTES for each (records/figure.ts). */
+export const StepsPage = exact({ steps: bytes({ max: STEPS_PAGE_MAX * STEP_BYTES }) })
+
 export type Change = Static<typeof Change>
 export type BatchProof = Static<typeof BatchProof>
 export type ChangesPage = Static<typeof ChangesPage>
 export type HistoryPage = Static<typeof HistoryPage>
+export type StepsPage = Static<typeof StepsPage>

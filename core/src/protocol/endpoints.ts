@@ -23,6 +23,9 @@ import * as zone from './zone.ts'
 
 const KiB = 1024
 
+/** The version of all of this: a client refuses another one (SRV-9). */
+export const PROTOCOL = 1
+
 /** Who may call: anybody, a proof of password or phrase, or a device's session (which may do both). */
 export type Audience = 'anyone' | 'enrolment' | 'device'
 
@@ -248,6 +251,16 @@ export const ENDPOINTS = {
     params: exact({ zone: ZoneIdText, record: RecordIdText }),
     query: exact({ before: Type.Optional(QueryCount) }),
     response: changes.HistoryPage,
+    maxBodyBytes: 0,
+  },
+  steps: {
+    method: 'GET',
+    path: '/api/v1/zones/:zone/steps',
+    summary: 'Which version took the place of which, commit by commit',
+    audience: 'enrolment',
+    params: inZone,
+    query: exact({ incarnation: QueryCount, after: QueryCount, to: QueryCount }),
+    response: changes.StepsPage,
     maxBodyBytes: 0,
   },
   live: {

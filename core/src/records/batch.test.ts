@@ -23,8 +23,12 @@ const FIELDS = {
   logHead: parseId('digest', '44'.repeat(32)),
   epoch: 2,
   generation: 5,
-  seenSequence: 1_000,
-  seenSetHash: parseId('digest', '55'.repeat(32)),
+  seen: {
+    incarnation: 3,
+    sequence: 1_000,
+    chain: parseId('digest', '66'.repeat(32)),
+    setHash: parseId('digest', '55'.repeat(32)),
+  },
 }
 const SIGNED = signBatch(nodeCrypto, SEED, FIELDS, LEAVES)
 const verify = (signed: SignedBatch, leaves: readonly Digest[] = LEAVES) =>
@@ -40,16 +44,16 @@ function naiveRoot(): string {
 describe('a signed batch', () => {
   it('is exactly these bytes (REC-12)', () => {
     const expected = [
-      '8d0106', // array of 13: suite, format
+      '8f0107', // array of 15: suite, format
       `5820${FIELDS.zone}50${FIELDS.batch}50${DEVICE}48${FIELDS.writer}5820${FIELDS.logHead}`,
       '0205', // epoch, generation
       `5820${naiveRoot()}`,
-      '031903e8', // count, last sequence
-      `5820${FIELDS.seenSetHash}`,
+      '03031903e8', // count, incarnation, sequence
+      `5820${FIELDS.seen.chain}5820${FIELDS.seen.setHash}`,
     ].join('')
     expect(toHex(SIGNED.header)).toBe(expected)
     expect(toHex(nodeCrypto.sha256(SIGNED.signature))).toBe(
-      '98ca5c11548634570d28a4b58fab623dd91d9e39806eb5154bc297dc30529314',
+      '31c2745015503371c8d3f9ede86c2d818f3b32e25bb475fce32b1b1b0b8807c1',
     )
     expect(SIGNED.header.length).toBeLessThan(BATCH_HEADER_MAX_BYTES)
   })
@@ -109,7 +113,8 @@ describe('a signed batch', () => {
       [7, 0],
       [10, 0],
       [10, 1_001],
-      [11, -1],
+      [11, 0],
+      [12, -1],
     ]
     for (const [at, value] of wrong) {
       const header = encodeCbor(values.with(at, value))

@@ -1,6 +1,6 @@
 /**
  * A batch as its device signs it. The header says what the device knew (log head, key epoch, collection
- * generation, the last sequence and set hash it verified) and, by its Merkle root, which records it holds.
+ * generation, the last figure of the zone it verified) and, by its Merkle root, which records it holds.
  */
 import { type CborValue, encodeCbor } from '../bytes/cbor.ts'
 import type { Crypto } from '../crypto/crypto.ts'
@@ -21,6 +21,7 @@ import type { SecretKey } from '../keys/secrets.ts'
 import { FORMAT, SUITE } from '../keys/suite.ts'
 import { BATCH_MAX_RECORDS } from '../limits.ts'
 import type { SignedBatch } from '../protocol/push.ts'
+import type { Figure } from './figure.ts'
 import { BatchRefused } from './refused.ts'
 
 export interface BatchHeader {
@@ -37,9 +38,8 @@ export interface BatchHeader {
   /** Merkle root (RFC 6962) over the records' leaves, in the order of the push. */
   readonly root: Digest
   readonly count: number
-  /** The last sequence number the device verified, and its set hash there. */
-  readonly seenSequence: number
-  readonly seenSetHash: Digest
+  /** The last state of the zone that the device verified, for the others to compare with (REC-14). */
+  readonly seen: Figure
 }
 
 /** Header bytes are shorter than this. */
@@ -104,7 +104,7 @@ export function verifyBatch(
   return header
 }
 
-/** [suite, format, zone, batch, device, writer, log head, epoch, generation, root, count, sequence, set hash] (REC-12). */
+/** [suite, format, zone, batch, device, writer, log head, epoch, generation, root, count, …seen] (REC-12). */
 function encodeHeader(header: BatchHeader): Uint8Array {
   return encodeCbor([
     SUITE,
@@ -118,16 +118,18 @@ function encodeHeader(header: BatchHeader): Uint8Array {
     header.generation,
     idBytes(header.root),
     header.count,
-    header.seenSequence,
-    idBytes(header.seenSetHash),
+    header.seen.incarnation,
+    header.seen.sequence,
+    idBytes(header.seen.chain),
+    idBytes(header.seen.setHash),
   ])
 }
 
-const LIMITS = { maxBytes: BATCH_HEADER_MAX_BYTES, maxDepth: 1, maxItems: 16 }
+const LIMITS = { maxBytes: BATCH_HEADER_MAX_BYTES, maxDepth: 1, maxItems: 18 }
 
 function readHeader(fields: readonly CborValue[]): BatchHeader {
-  expectLength(fields, 'batch header', 11)
-  const [zone, batch, device, writer, logHead, epoch, generation, root, count, sequence, setHash] = fields
+  expectLength(fields, 'batch header', 13)
+  const [zone, batch, device, writer, logHead, epoch, generation, root, count, ...seen] = fields
   return {
     zone: idFromBytes('zone', bytesField(zone, 'zone id', ID_BYTES.zone)),
     batch: idFromBytes('batch', bytesField(batch, 'batch id', ID_BYTES.batch)),
@@ -138,8 +140,16 @@ function readHeader(fields: readonly CborValue[]): BatchHeader {
     generation: countField(generation, 'generation'),
     root: idFromBytes('digest', bytesField(root, 'root', ID_BYTES.digest)),
     count: countField(count, 'count', 1, BATCH_MAX_RECORDS),
-    seenSequence: countField(sequence, 'seen sequence'),
-    seenSetHash: idFromBytes('digest', bytesField(setHash, 'seen set hash', ID_BYTES.digest)),
+    seen: readFigure(seen),
+  }
+}
+
+function readFigure([incarnation, sequence, chain, setHash]: readonly CborValue[]): Figure {
+  return {
+    incarnation: countField(incarnation, 'seen incarnation', 1),
+    sequence: countField(sequence, 'seen sequence'),
+    chain: idFromBytes('digest', bytesField(chain, 'seen chain', ID_BYTES.digest)),
+    setHash: idFromBytes('digest', bytesField(setHash, 'seen set hash', ID_BYTES.digest)),
   }
 }
 

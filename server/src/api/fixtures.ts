@@ -26,6 +26,7 @@ import { ProblemMessage } from '@pileus/core/protocol/problem'
 import type { PushRequest } from '@pileus/core/protocol/push'
 import type { TSchema } from '@pileus/core/protocol/schema'
 import { signBatch } from '@pileus/core/records/batch'
+import { type Figure, firstFigure } from '@pileus/core/records/figure'
 import type { RecordBody } from '@pileus/core/records/record'
 import { NO_REFS, type Refs } from '@pileus/core/records/refs'
 import { leafOf, sealRecord } from '@pileus/core/records/seal'
@@ -238,7 +239,12 @@ export interface Wanted {
 }
 
 /** A signed batch of these records. */
-export function pushOf(person: Person, zone: TestZone, wanted: readonly Wanted[]): PushRequest {
+export function pushOf(
+  person: Person,
+  zone: TestZone,
+  wanted: readonly Wanted[],
+  seen: Figure = firstFigure(nodeCrypto, zone.zone, 1),
+): PushRequest {
   const records = wanted.map((one) => ({
     record: message(one.sealed ?? sealOne(person, zone, one)),
     ...(one.group !== undefined && { group: one.group }),
@@ -250,8 +256,7 @@ export function pushOf(person: Person, zone: TestZone, wanted: readonly Wanted[]
     logHead: logHead(zone.state),
     epoch: zone.keys.epoch,
     generation: 0,
-    seenSequence: 0,
-    seenSetHash: idFromBytes('digest', random(32)),
+    seen,
   }
   const leaves = records.map(({ record }) => leafOf(nodeCrypto, record))
   return { zone: zone.zone, batch: signBatch(nodeCrypto, person.device.seed, header, leaves), records }

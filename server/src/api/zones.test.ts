@@ -8,6 +8,7 @@ import type { ChangesPage } from '@pileus/core/protocol/changes'
 import type { PushOutcome, PushRequest, PushResponse } from '@pileus/core/protocol/push'
 import { verifyBatch } from '@pileus/core/records/batch'
 import { encodeFacts } from '@pileus/core/records/facts'
+import { decodeSteps, type Figure } from '@pileus/core/records/figure'
 import { buildRefs, refsRoot } from '@pileus/core/records/refs-root'
 import { leafOf } from '@pileus/core/records/seal'
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest'
@@ -266,6 +267,37 @@ describe('reading', () => {
     expect((await changes()).head.incarnation).toBe(2)
     expect(await asked({ incarnation: 2, after: 9, chain })).toBe('410 cursor-unknown')
     expect((await changes()).head.incarnation).toBe(3)
+  })
+
+  it('takes no batch whose device saw what the zone never had (REC-14)', async () => {
+    await push(pushOf(ana, zone, [{}]))
+    const { cursor, head } = await changes()
+    const told = (seen: Figure) =>
+      refusal(url, 'push', { token: ana.token, message: pushOf(ana, zone, [{}], seen) })
+    const figure = { ...cursor, setHash: head.setHash }
+    await push(pushOf(ana, zone, [{}], figure))
+    expect(await told({ ...figure, incarnation: 2 })).toBe('410 cursor-unknown')
+    expect((await changes()).head).toMatchObject({ incarnation: 1, sequence: 2 })
+    expect(await told({ ...figure, sequence: 2 })).toBe('410 cursor-unknown')
+    expect((await changes()).head).toMatchObject({ incarnation: 2, sequence: 2 })
+    await push(pushOf(ana, zone, [{}], { ...figure, incarnation: 2 }))
+  })
+
+  it('tells which version took the place of which (SRV-65)', async () => {
+    const id = record()
+    const requests = [1, 2].map((counter) => pushOf(ana, zone, [{ id, vector: { [ana.writer]: counter } }]))
+    for (const request of requests) await push(request)
+    const [oldLeaf, newLeaf] = requests.map(({ records }) => leafOf(nodeCrypto, records[0]!.record))
+    const query = { incarnation: 1, after: 1, to: 2 }
+    const asked = { token: ana.token, params: { zone: zone.zone } }
+    const { steps } = await get(url, 'steps', { ...asked, query })
+    expect(decodeSteps(steps, 1)).toEqual([{ sequence: 2, record: id, oldLeaf, newLeaf }])
+    expect((await get(url, 'steps', { ...asked, query: { ...query, after: 2 } })).steps).toHaveLength(0)
+    for (const wrong of [{ to: 3 }, { after: 3 }, { incarnation: 2 }]) {
+      expect(await refusal(url, 'steps', { ...asked, query: { ...query, ...wrong } })).toBe(
+        '410 cursor-unknown',
+      )
+    }
   })
 
   it("shows a record's history, newest first", async () => {

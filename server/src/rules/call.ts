@@ -103,6 +103,7 @@ export type ZoneEndpoint =
   | 'writers'
   | 'changes'
   | 'history'
+  | 'steps'
   | 'live'
   | 'push'
   | 'missing'

@@ -1,14 +1,14 @@
-/** Reading a zone: what changed after a cursor, and the history of a record (SRV-20 to SRV-25). */
-import type { BatchId, Digest } from '@pileus/core/ids/ids'
-import { PAGE_MAX_BYTES, PAGE_MAX_RECORDS } from '@pileus/core/limits'
-import type { BatchProof, ChangesPage, HistoryPage } from '@pileus/core/protocol/changes'
-import { Problem } from '@pileus/core/protocol/problem'
+/** Reading a zone: what changed after a cursor, the history of a record, the steps of all (SRV-20 to SRV-25, SRV-65). */
+import type { BatchId } from '@pileus/core/ids/ids'
+import { PAGE_MAX_BYTES, PAGE_MAX_RECORDS, STEPS_PAGE_MAX } from '@pileus/core/limits'
+import type { BatchProof, ChangesPage, HistoryPage, StepsPage } from '@pileus/core/protocol/changes'
+import { encodeSteps } from '@pileus/core/records/figure'
 import type { SealedRecord } from '@pileus/core/records/sealed'
 import type { Head, StoredVersion } from '../zones/zones.ts'
-import { audit } from './audit.ts'
 import type { ZoneCall } from './call.ts'
+import { chainAt, requireKnownPlace, unknownPlace } from './known-place.ts'
 import { notFound } from './not-found.ts'
-import { firstChain, shownHead } from './zone-head.ts'
+import { shownHead } from './zone-head.ts'
 
 /** GET /api/v1/zones/:zone/changes. Throws Problem 'cursor-unknown'. */
 export async function readChanges(call: ZoneCall<'changes'>): Promise<ChangesPage> {
@@ -25,7 +25,7 @@ export async function readChanges(call: ZoneCall<'changes'>): Promise<ChangesPag
   const last = versions.at(-1)?.sequence ?? after
   const sequence = more ? last : page.head.sequence
   const { incarnation } = page.head
-  const chain = sequence === page.head.sequence ? page.head.chain : await chainAt(call, sequence)
+  const chain = sequence === page.head.sequence ? page.head.chain : await chainAt(environment, zone, sequence)
   return {
     changes: versions.map(({ sequence, record, batch, leafIndex }) => {
       return { sequence, record: messageOf(record), batch, leaf: leafIndex }
@@ -59,29 +59,21 @@ export async function readHistory(call: ZoneCall<'history'>): Promise<HistoryPag
   }
 }
 
-/**
- * SRV-21: a cursor that this zone never had proves that the server was set back to an earlier state. The
- * incarnation is raised, so that every device reads the zone again and pushes what the server lost.
- */
+/** SRV-21 and SRV-22: without a chain, only what can be told from numbers. */
 async function requireKnownCursor(call: ZoneCall<'changes'>, head: Head, after: number): Promise<void> {
   const { environment, zone, query, principal } = call
   const incarnation = numberOf(query.incarnation)
-  if (incarnation !== undefined && incarnation !== head.incarnation) throw unknownCursor(head)
-  if (after < head.floor) throw unknownCursor(head)
-  const fits =
-    after <= head.sequence && (query.chain === undefined || query.chain === (await chainAt(call, after)))
-  if (fits) return
-  if (incarnation === undefined || query.chain === undefined) throw unknownCursor(head)
-  const raised = await environment.engines.zones.raiseIncarnation(zone, head.incarnation)
-  await audit(environment, { type: 'zone.cursor_ahead', account: principal.account, subject: zone })
-  throw unknownCursor(raised ?? head)
-}
-
-async function chainAt({ environment, zone }: ZoneCall<'changes'>, sequence: number): Promise<Digest> {
-  if (sequence === 0) return firstChain(environment.crypto, zone)
-  const chain = await environment.engines.zones.chainAt(zone, sequence)
-  if (chain === undefined) throw new Error(`zone ${zone} has no chain at sequence ${sequence}`)
-  return chain
+  if (incarnation !== undefined && incarnation !== head.incarnation) throw unknownPlace(head)
+  if (after < head.floor) throw unknownPlace(head)
+  if (query.chain === undefined || incarnation === undefined) {
+    const fits =
+      after <= head.sequence &&
+      (query.chain === undefined || query.chain === (await chainAt(environment, zone, after)))
+    if (fits) return
+    throw unknownPlace(head)
+  }
+  const place = { incarnation, sequence: after, chain: query.chain }
+  await requireKnownPlace(environment, zone, head, place, principal.account)
 }
 
 /** The cursor a device shows is what it has applied: tombstones may go once every device has passed them. */
@@ -117,6 +109,19 @@ async function withProofs(
   return { versions: fitting, batches: [...proofs.values()], cut: false }
 }
 
+/** GET /api/v1/zones/:zone/steps. Throws Problem 'cursor-unknown' for sequence numbers the zone does not have. */
+export async function readSteps(call: ZoneCall<'steps'>): Promise<StepsPage> {
+  const { environment, zone, query } = call
+  const { zones } = environment.engines
+  const head = await zones.head(zone)
+  if (!head) throw notFound()
+  const after = Number(query.after)
+  const to = Number(query.to)
+  const known = Number(query.incarnation) === head.incarnation && to <= head.sequence && after <= to
+  if (!known) throw unknownPlace(head)
+  return { steps: encodeSteps(await zones.steps(zone, after, to, STEPS_PAGE_MAX)) }
+}
+
 /** A sealed record as it travels. */
 export function messageOf({ facts, seal, refs }: SealedRecord) {
   return { facts, seal, refs: { depth: refs.depth, ids: [...refs.ids] } }
@@ -124,11 +129,4 @@ export function messageOf({ facts, seal, refs }: SealedRecord) {
 
 function numberOf(text: string | undefined): number | undefined {
   return text === undefined ? undefined : Math.min(Number(text), Number.MAX_SAFE_INTEGER)
-}
-
-function unknownCursor(head: Head): Problem {
-  return new Problem(
-    'cursor-unknown',
-    `the zone stands at sequence ${head.sequence} of incarnation ${head.incarnation}: read it again from its start`,
-  )
 }

@@ -3,12 +3,12 @@
 import { addToSet, emptySetHash, setDigest } from '@pileus/core/crypto/lthash'
 import { nodeCrypto } from '@pileus/core/crypto/node'
 import { type Digest, idBytes, idFromBytes, type RecordId, type WriterId } from '@pileus/core/ids/ids'
+import { firstChain, nextChain } from '@pileus/core/records/figure'
 import { NO_REFS } from '@pileus/core/records/refs'
 import { compareVectors, type VersionVector } from '@pileus/core/versions/vector'
 import fc from 'fast-check'
 import { expect, it } from 'vitest'
 import { advance, decide, type Known, type Pushed } from './decide.ts'
-import { firstChain, nextChain } from './zone-head.ts'
 
 const zone = idFromBytes('zone', new Uint8Array(32))
 const WRITERS = ['11', '22', '33'].map((byte) => byte.repeat(8) as WriterId)

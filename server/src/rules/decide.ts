@@ -4,10 +4,10 @@ import { addToSet, removeFromSet, setDigest } from '@pileus/core/crypto/lthash'
 import { type ChunkId, type Digest, idBytes, type RecordId } from '@pileus/core/ids/ids'
 import { Problem } from '@pileus/core/protocol/problem'
 import type { Facts } from '@pileus/core/records/facts'
+import { nextChain } from '@pileus/core/records/figure'
 import type { SealedRecord } from '@pileus/core/records/sealed'
 import { compareVectors, type VersionVector } from '@pileus/core/versions/vector'
 import type { CommitStep, Head } from '../zones/zones.ts'
-import { nextChain } from './zone-head.ts'
 
 /** One pushed record, checked. */
 export interface Pushed {

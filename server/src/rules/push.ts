@@ -21,6 +21,7 @@ import type { Commit, Head, StoredBatch, StoredVersion } from '../zones/zones.ts
 import { announce, newsOf } from './announce.ts'
 import { advance, type Decision, decide, type Known, type Pushed } from './decide.ts'
 import type { Environment } from './environment.ts'
+import { requireKnownPlace } from './known-place.ts'
 import { notFound } from './not-found.ts'
 import { decodeAnswer, encodeAnswer, type StoredAnswer, type StoredOutcome } from './outcome.ts'
 import { ownerOf, requireRoom } from './room.ts'
@@ -99,6 +100,8 @@ async function pushInTurn(context: PushContext, batch: Batch): Promise<PushRespo
     const before = await environment.engines.zones.batch(batch.zone, batch.header.batch)
     if (before) return repeat(environment, batch, before)
     await requireMayWrite(context, batch, head)
+    // A figure that does not fit this history would look like a lie to whoever reads the batch.
+    await requireKnownPlace(environment, batch.zone, head, batch.header.seen, batch.device.account)
     const response = await tryOnce(environment, batch, head)
     if (response) return response
   }

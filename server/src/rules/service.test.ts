@@ -199,7 +199,7 @@ describe('access', () => {
       const call = service.call(name as 'zone', {
         token: ana.token,
         params: given,
-        query: {},
+        query: name === 'steps' ? { incarnation: '1', after: '0', to: '0' } : {},
         body: undefined,
       })
       await expect(call, name).rejects.toMatchObject({ code: 'not-found' })

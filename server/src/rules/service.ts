@@ -109,6 +109,7 @@ const ZONE_ENDPOINTS: Readonly<Record<ZoneEndpoint, true>> = {
   writers: true,
   changes: true,
   history: true,
+  steps: true,
   live: true,
   push: true,
   missing: true,

@@ -8,7 +8,7 @@ import type { Head } from '../zones/zones.ts'
 import { announce } from './announce.ts'
 import { audit } from './audit.ts'
 import type { Call, Handlers, ZoneCall } from './call.ts'
-import { readChanges, readHistory } from './changes.ts'
+import { readChanges, readHistory, readSteps } from './changes.ts'
 import { listen } from './live.ts'
 import { notFound } from './not-found.ts'
 import { type PushContext, push } from './push.ts'
@@ -20,7 +20,7 @@ const LOG_PAGE_ENTRIES = 64
 const ATTEMPTS_MAX = 20
 
 type ZoneHandlers = Handlers<
-  'createZone' | 'zone' | 'log' | 'appendLog' | 'writers' | 'changes' | 'history' | 'live' | 'push'
+  'createZone' | 'zone' | 'log' | 'appendLog' | 'writers' | 'changes' | 'history' | 'steps' | 'live' | 'push'
 >
 
 /** The handlers, sharing the service's verified logs and queues. */
@@ -41,6 +41,7 @@ export function zoneHandlers(context: PushContext): ZoneHandlers {
     writers: (call) => writers(context, call),
     changes: readChanges,
     history: readHistory,
+    steps: readSteps,
     live: listen,
     push: async ({ environment, principal, body, headers }) => {
       const device = await environment.engines.accounts.device(principal.device)

@@ -1,6 +1,7 @@
 /** Servers that lost or mangled something, devices restored or cloned: scenario 8, R7, and the bad input of servers. */
 
-import { ServerUntrue } from '@pileus/client/drive/pull'
+import { ServerUntrue } from '@pileus/client/drive/untrue'
+import { FileError } from '@pileus/client/files/files'
 import { memoryFiles } from '@pileus/client/files/memory'
 import type { Calls } from '@pileus/client/remote/calls'
 import { type MemoryStore, memoryStore } from '@pileus/client/store/memory'
@@ -38,6 +39,7 @@ const TABLES = [
   'seen',
   'problem',
   'setHash',
+  'figure',
 ]
 
 /** Another database with the same rows, as a backup keeps it. */
@@ -355,6 +357,30 @@ describe('a server set back to an earlier state (scenario 8)', () => {
     await settle(b, a)
     expect(a.show()).toEqual({ 'd/': '', 'd/edited': 'one', 'd/gone': 'g', 'd/kept': 'kept', x: '1', y: '2' })
     expect(b.show()).toEqual(a.show())
+  })
+
+  it('a device that knows a record without its content goes on where the server lost both', async () => {
+    const { sites, settle, join } = await scene()
+    const [a, b] = sites
+    a.put('kept', 'k')
+    await settle(a, b)
+    const backup = kept.backUp()
+    a.write('lost', noise(5, 30_000))
+    await a.sync()
+    const c = join(2)
+    const { transfer } = c.files
+    c.files.transfer = () => {
+      throw new FileError('denied', 'move', 'lost')
+    }
+    await c.sync()
+    c.files.transfer = transfer
+    await kept.restore(backup)
+    c.put('by c', 'c')
+    await settle(c, b)
+    expect(b.show()).toEqual({ kept: 'k', 'by c': 'c' })
+    await settle(a, b, c)
+    expect(Object.keys(c.show()).sort()).toEqual(['by c', 'kept', 'lost'])
+    expect(b.show()).toEqual(c.show())
   })
 
   it('a server that hides records under an honest head is found out, and nothing here changes', async () => {

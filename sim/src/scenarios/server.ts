@@ -11,6 +11,8 @@ export interface BackedUpZones {
   backUp(): number
   /** The zones as they were then, as after a restore from a backup. */
   restore(backup: number): Promise<void>
+  /** Does all that happened to other zones: a copy of the server. */
+  replay(zones: Zones): Promise<void>
 }
 
 const WRITES: readonly (keyof Zones)[] = [
@@ -47,6 +49,9 @@ export function backedUpZones(): BackedUpZones {
       current = memoryZones()
       journal = journal.slice(0, backup)
       for (const write of journal) await write(current)
+    },
+    async replay(zones) {
+      for (const write of journal) await write(zones)
     },
   }
 }

@@ -24,7 +24,7 @@ import { memoryAccounts } from '@pileus/server/accounts/memory'
 import type { Blobs } from '@pileus/server/blobs/blobs'
 import { memoryBlobs } from '@pileus/server/blobs/memory'
 import { memoryLive } from '@pileus/server/live/memory'
-import { SILENT_OBSERVER } from '@pileus/server/rules/environment'
+import { type Environment, SILENT_OBSERVER } from '@pileus/server/rules/environment'
 import { newOpaqueSetup, opaqueServer } from '@pileus/server/rules/opaque'
 import { RATE_LIMITS } from '@pileus/server/rules/rate-limits'
 import { createService, type Service } from '@pileus/server/rules/service'
@@ -64,6 +64,8 @@ const COMMIT_FILES = 2
 /** A server with one account and some signed-in devices. Runs share it, each in a zone of its own. */
 export interface Home {
   readonly service: Service
+  /** What the service stands on, for servers that do other things with it. */
+  readonly environment: Environment
   readonly accounts: readonly DeviceAccount[]
   readonly clock: { now: number }
 }
@@ -75,7 +77,7 @@ export async function createHome(
   server: { readonly zones?: Zones; readonly blobs?: Blobs; readonly quotaBytes?: number } = {},
 ): Promise<Home> {
   const clock = { now: START }
-  const service = createService({
+  const environment: Environment = {
     engines: {
       accounts: memoryAccounts(),
       zones: server.zones ?? memoryZones(),
@@ -89,7 +91,8 @@ export async function createHome(
     rateLimits: RATE_LIMITS,
     quotaBytes: server.quotaBytes ?? QUOTA_DEFAULT_BYTES,
     observer: SILENT_OBSERVER,
-  })
+  }
+  const service = createService(environment)
   const calls = network(service, chance.fork(), () => NO_FAULTS)
   const context = { calls, crypto: nodeCrypto, random: chance.fork().bytes, clock: () => clock.now }
   const accounts: DeviceAccount[] = []
@@ -98,7 +101,7 @@ export async function createHome(
     const { device } = n === 0 ? await signUp(context, who) : await logIn(context, who)
     accounts.push(device)
   }
-  return { service, accounts, clock }
+  return { service, environment, accounts, clock }
 }
 
 /** A new zone, and this many devices of the home, each with an empty folder linked to it. */
@@ -129,6 +132,7 @@ export async function createWorld(home: Home, chance: Chance, count: number): Pr
       crypto: nodeCrypto,
       random,
       clock: () => clock.now,
+      breathe: async () => undefined,
       deviceSeed: device.account.device.seed,
       deviceName: device.name,
       commitFiles: COMMIT_FILES,
