@@ -328,7 +328,7 @@ function statOf(stats: BigStats): Stat {
     mtime: microseconds(stats.mtimeNs),
     executable: type === 'file' && (mode & 0o100) !== 0,
     // Device numbers are left out: some file systems get a new one at every mount.
-    identity: `${stats.ino}:${stats.birthtimeNs}`,
+    identity: identityOf(stats),
     signature: `${stats.ino}:${stats.size}:${stats.mtimeNs}:${stats.ctimeNs}`,
     links: Number(stats.nlink),
   }
@@ -415,4 +415,9 @@ function fileError(error: unknown, action: string, path: string): unknown {
 
 function codeOf(error: unknown): string {
   return error instanceof Error && 'code' in error && typeof error.code === 'string' ? error.code : ''
+}
+
+/** `Stat.identity` of what this tells of. */
+export function identityOf(stats: BigStats): string {
+  return `${stats.ino}:${stats.birthtimeNs}`
 }
