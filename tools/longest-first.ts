@@ -4,7 +4,11 @@ import { BaseSequencer, type TestSpecification } from 'vitest/node'
 
 /** Longest first; whatever is not named here takes seconds. */
 const LONGEST = [
+  'sim/src/torture/kills.test.ts',
   'cli/src/story.test.ts',
+  'cli/src/full-disk.test.ts',
+  'cli/src/troubles/folder.test.ts',
+  'cli/src/troubles/network.test.ts',
   'cli/src/live.test.ts',
   'cli/src/control/control.test.ts',
   'cli/src/bad-input.test.ts',
@@ -13,6 +17,7 @@ const LONGEST = [
   'sim/src/accounts/account.test.ts',
   'sim/src/scenarios/transfer.test.ts',
   'tools/readme.test.ts',
+  'bench/src/bench.test.ts',
   'server/src/main.test.ts',
 ]
 

@@ -11,15 +11,18 @@ const folder = mkdtempSync(join(tmpdir(), 'pileus-bench-test-'))
 afterAll(() => rmSync(folder, { recursive: true, force: true }))
 
 it('a tiny run with real processes prints a table and leaves nothing behind', async () => {
-  const sizes = ['--quick', '--small-files', '20', '--large-file', '300000']
+  const sizes = ['--quick', '--small-files', '20']
   const args = [MAIN, ...sizes, '--only', 'many-files', '--peers', 'rsync', '--folder', folder]
   const { stdout } = await promisify(execFile)(process.execPath, args)
   expect(stdout).toMatch(/### 20 files of 15\.5 kB in 100 folders/)
-  expect(stdout).toMatch(/\| \*\*Pileus\*\* \| [\d.]+ s \| .* A [\d.]+ MB, B [\d.]+ MB, server [\d.]+ MB \|/)
+  expect(stdout).toMatch(
+    /\| \*\*Pileus\*\* \| [\d.]+ s \| .*A .*, B .*, server .* A [\d.]+ MB, B [\d.]+ MB, server [\d.]+ MB \|/,
+  )
   // Peers are never needed: one that is missing is said to be missing.
   expect(stdout).toMatch(/\| rsync \| [\d.]+ s|rsync was not measured: it is not installed/)
   expect(readdirSync(folder)).toEqual([])
-})
+  // On a machine that does other things too.
+}, 240_000)
 
 it('a question that does not exist is refused with those that do', async () => {
   const asked = promisify(execFile)(process.execPath, [MAIN, '--only', 'nothing'])

@@ -1,6 +1,7 @@
 /**
  * `npm run bench [-- --quick] [-- --only NAME,NAME] [-- --peers NAME,NAME] [-- --folder DIR] [-- --save]`: asks every
- * question of every contender that is installed, prints the tables, and with --save puts them into README.md.
+ * question of every contender that is installed, prints the tables, and with --save puts them into README.md. The
+ * question about a million files is asked only when it is named.
  */
 import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { loadavg, tmpdir } from 'node:os'
@@ -9,18 +10,20 @@ import { parseArgs } from 'node:util'
 import type { Contender } from './contenders/contender.ts'
 import { copiers } from './contenders/copiers.ts'
 import { pileus } from './contenders/pileus.ts'
+import { pileusOnce } from './contenders/pileus-once.ts'
 import { syncthing } from './contenders/syncthing.ts'
 import { folderRename } from './folder-rename/question.ts'
 import { largeFile } from './large-file/question.ts'
 import { manyFiles } from './many-files/question.ts'
 import { memoryPerFile } from './memory-per-file/question.ts'
 import { middleInsert } from './middle-insert/question.ts'
+import { millionFiles } from './million-files/question.ts'
 import { type Answer, type Bench, FULL, QUICK, type Question, type Sizes } from './question.ts'
 import { type Answered, answeredAsText, machine } from './report/table.ts'
 import { rescan } from './rescan/question.ts'
 import { saveToVisible } from './save-to-visible/question.ts'
 
-const CONTENDERS: readonly Contender[] = [pileus, syncthing, ...copiers]
+const CONTENDERS: readonly Contender[] = [pileus, pileusOnce, syncthing, ...copiers]
 const QUESTIONS: readonly Question[] = [
   largeFile,
   manyFiles,
@@ -30,6 +33,7 @@ const QUESTIONS: readonly Question[] = [
   rescan,
   memoryPerFile,
 ]
+const ON_REQUEST: readonly Question[] = [millionFiles]
 const README = join(import.meta.dirname, '../README.md')
 const BEGIN = '<!-- last run -->'
 const END = '<!-- /last run -->'
@@ -50,9 +54,11 @@ async function main(): Promise<void> {
       repetitions: { type: 'string' },
       'small-files': { type: 'string' },
       'large-file': { type: 'string' },
+      files: { type: 'string' },
     },
   })
-  const questions = chosen(QUESTIONS, values.only, 'question')
+  const questions =
+    values.only === undefined ? QUESTIONS : chosen([...QUESTIONS, ...ON_REQUEST], values.only, 'question')
   const peers =
     values.peers === undefined ? CONTENDERS : [pileus, ...chosen(CONTENDERS.slice(1), values.peers, 'peer')]
   const installed = await Promise.all(
@@ -64,10 +70,12 @@ async function main(): Promise<void> {
     repetitions: whole(values.repetitions, base.repetitions),
     smallFiles: whole(values['small-files'], base.smallFiles),
     largeFileBytes: whole(values['large-file'], base.largeFileBytes),
+    files: whole(values.files, base.files),
   }
   const head = heading(installed, sizes)
   console.log(`${head}\n`)
   using bench = openBench(values.folder, sizes)
+  for (const signal of ['SIGINT', 'SIGTERM'] as const) process.once(signal, () => cut(bench))
   const texts: string[] = []
   for (const question of questions) {
     const text = answeredAsText(await ask(bench, question, installed), sizes)
@@ -76,6 +84,12 @@ async function main(): Promise<void> {
     // After each, so that a run that is cut keeps what it found.
     if (values.save) save(`${head}\n\n${texts.join('\n')}`)
   }
+}
+
+/** Leaves neither files nor processes behind. */
+function cut(bench: Disposable): never {
+  bench[Symbol.dispose]()
+  process.exit(130)
 }
 
 async function ask(bench: Bench, question: Question, installed: readonly Installed[]): Promise<Answered> {
@@ -118,12 +132,8 @@ function openBench(folder: string, sizes: Sizes): Bench & Disposable {
   }
 }
 
-function chosen<T extends { readonly name: string }>(
-  all: readonly T[],
-  asked: string | undefined,
-  what: string,
-): T[] {
-  if (asked === undefined) return [...all]
+function chosen<T extends { readonly name: string }>(all: readonly T[], asked: string, what: string): T[] {
+  if (asked === 'none') return []
   return asked.split(',').map((name) => {
     const found = all.find((one) => one.name.toLowerCase() === name.trim().toLowerCase())
     if (found) return found

@@ -1,5 +1,5 @@
 /** What a benchmark asks, and what an answer is. Each question has a folder of its own. */
-import type { Contender } from './contenders/contender.ts'
+import type { Contender, Said } from './contenders/contender.ts'
 
 export interface Sizes {
   readonly largeFileBytes: number
@@ -8,10 +8,24 @@ export interface Sizes {
   readonly repetitions: number
   /** Files saved one after another to see how soon they show. */
   readonly saves: number
+  /** Of the question about a large tree, which has to be asked for. */
+  readonly files: number
 }
 
-export const FULL: Sizes = { largeFileBytes: 2 ** 30, smallFiles: 10_000, repetitions: 3, saves: 41 }
-export const QUICK: Sizes = { largeFileBytes: 2 ** 25, smallFiles: 500, repetitions: 1, saves: 5 }
+export const FULL: Sizes = {
+  largeFileBytes: 2 ** 30,
+  smallFiles: 10_000,
+  repetitions: 3,
+  saves: 31,
+  files: 1_000_000,
+}
+export const QUICK: Sizes = {
+  largeFileBytes: 2 ** 24,
+  smallFiles: 300,
+  repetitions: 1,
+  saves: 3,
+  files: 5_000,
+}
 
 export interface Question {
   readonly name: string
@@ -39,11 +53,17 @@ export interface Measured {
   readonly samples: readonly number[]
   /** Medians of what the whole consists of: backup and restore, A and B. */
   readonly parts: Readonly<Record<string, number>>
-  /** Bytes moved between the sides, where the contender says; the largest of the repetitions. */
+  /** Medians of the user and system time of each process, in seconds. */
+  readonly processor: Readonly<Record<string, number>>
+  /** Bytes through the counting proxy, all connections, both ways; the largest of the repetitions. */
   readonly movedBytes: number | null
   /** Most resident memory of each process, in bytes. */
   readonly peaks: Readonly<Record<string, number>>
   readonly notes: readonly string[]
+  /** What each repetition sent, where the contender says. */
+  readonly said?: readonly Said[]
+  /** Other numbers that are held against what the design asks. */
+  readonly figures?: Readonly<Record<string, number>>
 }
 
 export interface Verdict {

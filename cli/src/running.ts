@@ -13,6 +13,8 @@ export interface RunOptions {
   /** Fed to stdin, then stdin ends; without it stdin is empty. */
   readonly input?: string
   readonly cwd?: string
+  /** A command that runs this one. */
+  readonly under?: readonly string[]
   /** Sends SIGINT as soon as this holds; asked every few milliseconds. */
   readonly interruptWhen?: () => boolean
 }
@@ -22,7 +24,8 @@ const MAIN = join(import.meta.dirname, '../bin/pileus.mjs')
 /** Runs `pileus ARGS` and waits for its end. Nothing of this process's PILEUS_… settings reaches it. */
 export function pileus(args: readonly string[], options: RunOptions = {}): Promise<Ended> {
   return new Promise((resolve, reject) => {
-    const child = spawn(process.execPath, [MAIN, ...args], {
+    const [command, ...rest] = [...(options.under ?? []), process.execPath, MAIN, ...args]
+    const child = spawn(command!, rest, {
       env: cleanEnvironment(options.env),
       cwd: options.cwd,
     })

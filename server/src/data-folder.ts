@@ -1,8 +1,9 @@
 /** The embedded engines' folder: one server at a time, and the secret that all passwords hang on. */
-import { chmodSync, existsSync, mkdirSync, readFileSync, statSync } from 'node:fs'
-import { open, rename } from 'node:fs/promises'
+import { chmodSync, existsSync, readFileSync, statSync } from 'node:fs'
+import { mkdir, open, rename } from 'node:fs/promises'
 import { dirname, join, resolve } from 'node:path'
 import { DatabaseSync } from 'node:sqlite'
+import { flushFolder } from './flush-folder.ts'
 import { newOpaqueSetup } from './rules/opaque.ts'
 
 const SETUP_FILE = 'opaque-setup'
@@ -31,7 +32,7 @@ export interface DataFolder {
 export async function openDataFolder(given: string): Promise<DataFolder> {
   const path = resolve(given)
   try {
-    makeFolders(path)
+    await makeFolders(path)
   } catch (error) {
     throw new DataFolderUnusable(
       `cannot use the data folder ${JSON.stringify(path)}: ${reason(error)}; set PILEUS_DATA to a folder you may write`,
@@ -55,16 +56,17 @@ export async function openDataFolder(given: string): Promise<DataFolder> {
   }
 }
 
-/** One by one: where the file system makes no folder (/proc), Node's `recursive` tries for ever. */
-function makeFolders(path: string): void {
+/** Durably, and one by one: where the file system makes no folder (/proc), Node's `recursive` tries for ever. */
+async function makeFolders(path: string): Promise<void> {
   if (existsSync(path)) return
-  makeFolders(dirname(path))
+  await makeFolders(dirname(path))
   try {
-    mkdirSync(path, { mode: 0o700 })
+    await mkdir(path, { mode: 0o700 })
   } catch (error) {
     // Another server may have made it just now.
     if (!(existsSync(path) && statSync(path).isDirectory())) throw error
   }
+  await flushFolder(dirname(path))
 }
 
 /** SQLite's file lock: the system lets go of it when the process dies, however it dies. */
@@ -117,12 +119,7 @@ async function writeDurably(folder: string, file: string, text: string): Promise
   }
   chmodSync(temporary, 0o600)
   await rename(temporary, file)
-  const parent = await open(folder, 'r')
-  try {
-    await parent.sync()
-  } finally {
-    await parent.close()
-  }
+  await flushFolder(folder)
 }
 
 function reason(error: unknown): string {

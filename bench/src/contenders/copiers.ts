@@ -2,7 +2,7 @@
 import { mkdirSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { firstLine, run } from '../measure/child.ts'
-import type { Carried, Contender, Pair } from './contender.ts'
+import type { Carried, Change, Contender, Pair, Rescanned } from './contender.ts'
 
 interface Step {
   /** What the time of this step is called in the table. */
@@ -96,7 +96,6 @@ export const copiers: readonly Contender[] = COPIERS.map((copier) => ({
   name: copier.name,
   version: () => firstLine(copier.command, copier.versionArgs),
   open: (root) => open(copier, root),
-  openLive: async () => `${copier.name} does not stay`,
 }))
 
 function step(name: string, command: string, args: readonly string[], cwd?: string): Step {
@@ -109,29 +108,32 @@ async function open(copier: Copier, root: string): Promise<Pair> {
   mkdirSync(places.b)
   const env = copier.env(root)
   const peaks: Record<string, number> = {}
-  const doStep = async ({ name, command, args, cwd }: Step): Promise<number> => {
-    const { seconds, peakBytes } = await run(command, args, { env, ...(cwd === undefined ? {} : { cwd }) })
-    peaks[name] = Math.max(peaks[name] ?? 0, peakBytes)
-    return seconds
+  const doStep = async ({ name, command, args, cwd }: Step): Promise<Rescanned> => {
+    const ran = await run(command, args, { env, ...(cwd === undefined ? {} : { cwd }) })
+    peaks[name] = Math.max(peaks[name] ?? 0, ran.peakBytes)
+    return ran
   }
   for (const one of copier.prepare(places)) await doStep(one)
   let turn = 0
   return {
     a: places.a,
     b: places.b,
-    async carry(): Promise<Carried> {
+    live: null,
+    async carry({ make }: Change): Promise<Carried> {
       const parts: Record<string, number> = {}
+      const processor: Record<string, number> = {}
+      make()
       const start = performance.now()
-      for (const one of copier.carry(places, turn++)) parts[one.name] = await doStep(one)
+      for (const one of copier.carry(places, turn++)) {
+        const { seconds, processorSeconds } = await doStep(one)
+        parts[one.name] = seconds
+        processor[one.name] = processorSeconds
+      }
       const seconds = (performance.now() - start) / 1000
-      return { seconds, parts: Object.keys(parts).length > 1 ? parts : {}, movedBytes: null, records: null }
+      const steps = Object.keys(parts).length > 1 ? parts : {}
+      return { seconds, parts: steps, processor, wireBytes: null, said: null }
     },
     rescan: () => doStep(copier.carry(places, turn++)[0]!),
-    async rescanPeakBytes() {
-      const [first] = copier.carry(places, turn++)
-      await doStep(first!)
-      return peaks[first!.name]!
-    },
     peaks: () => {
       const { init: _init, check: _check, ...measured } = peaks
       return measured

@@ -1,13 +1,18 @@
-/** Processes under measurement: how long they ran, and the most memory they held. */
+/** Processes under measurement: how long they ran, what they computed, and the most memory they held. */
 import { type ChildProcess, spawn } from 'node:child_process'
-import { readdirSync, readFileSync } from 'node:fs'
+import { endedChildrenSeconds, treeBytes, treeSeconds } from './proc.ts'
 
 export interface Ended {
   readonly code: number | null
   readonly stdout: string
   readonly stderr: string
   readonly seconds: number
+}
+
+export interface Ran extends Ended {
   readonly peakBytes: number
+  /** User and system time, in seconds; holds what others used that ended in the same time. */
+  readonly processorSeconds: number
 }
 
 export interface ChildOptions {
@@ -17,6 +22,14 @@ export interface ChildOptions {
 
 /** The kernel keeps the mark, so that only what grows in a process's last moments goes unseen. */
 const LOOK_EVERY_MS = 20
+/** No command of any contender takes so long unless it hangs. */
+const RUN_PATIENCE_MS = 1_800_000
+
+/** None outlives this process, however it ends, if it can still act. */
+const running = new Set<ChildProcess>()
+process.on('exit', () => {
+  for (const one of running) one.kill('SIGKILL')
+})
 
 /** A running process. What it writes is kept. */
 export class Child {
@@ -39,19 +52,16 @@ export class Child {
     this.#process.stderr?.setEncoding('utf8').on('data', (text: string) => {
       this.#errors += text
     })
-    const looking = setInterval(() => this.#look(), LOOK_EVERY_MS)
     let seconds = 0
+    running.add(this.#process)
     this.#process.on('exit', () => {
+      running.delete(this.#process)
       seconds = (performance.now() - start) / 1000
-      clearInterval(looking)
     })
     this.ended = new Promise((resolve, reject) => {
-      this.#process.on('error', (error) => {
-        clearInterval(looking)
-        reject(error)
-      })
+      this.#process.on('error', reject)
       this.#process.on('close', (code) =>
-        resolve({ code, stdout: this.#output, stderr: this.#errors, seconds, peakBytes: this.#peakBytes }),
+        resolve({ code, stdout: this.#output, stderr: this.#errors, seconds }),
       )
     })
   }
@@ -68,15 +78,27 @@ export class Child {
     return this.#process.exitCode === null && this.#process.signalCode === null
   }
 
-  /** Most resident memory so far of any process in its tree, in bytes. */
+  /** Most resident memory of any process in its tree, up to the last time this was read while it ran, in bytes. */
   get peakBytes(): number {
-    this.#look()
+    if (this.#process.pid !== undefined)
+      this.#peakBytes = Math.max(this.#peakBytes, treeBytes(this.#process.pid, 'VmHWM'))
     return this.#peakBytes
   }
 
   /** Resident memory now of the largest process in its tree, in bytes; 0 once it has ended. */
   get residentBytes(): number {
-    return treeBytes(this.#process.pid, 'VmRSS')
+    return this.#process.pid === undefined ? 0 : treeBytes(this.#process.pid, 'VmRSS')
+  }
+
+  /** User and system time so far of its tree, in seconds; 0 once it has ended. */
+  get processorSeconds(): number {
+    return this.#process.pid === undefined ? 0 : treeSeconds(this.#process.pid)
+  }
+
+  /** Throws with the last that it wrote when it runs no more. */
+  expectRunning(what: string): void {
+    if (this.isRunning) return
+    throw new Error(`${what} has ended: ${`${this.#output}\n${this.#errors}`.trim().slice(-500)}`)
   }
 
   /** Ends it in order and waits; after `patienceMs` it is killed. */
@@ -87,16 +109,20 @@ export class Child {
     await this.ended
     clearTimeout(timer)
   }
-
-  #look(): void {
-    this.#peakBytes = Math.max(this.#peakBytes, treeBytes(this.#process.pid, 'VmHWM'))
-  }
 }
 
-/** Runs to the end. Throws with what it wrote when it ends with another code than 0. */
-export async function run(command: string, args: readonly string[], options?: ChildOptions): Promise<Ended> {
-  const ended = await new Child(command, args, options).ended
-  if (ended.code === 0) return ended
+/** Runs to the end, half an hour at most. Throws with what it wrote when it ends with another code than 0. */
+export async function run(command: string, args: readonly string[], options?: ChildOptions): Promise<Ran> {
+  const before = endedChildrenSeconds()
+  const child = new Child(command, args, options)
+  const looking = setInterval(() => child.peakBytes, LOOK_EVERY_MS)
+  const patience = setTimeout(() => child.stop(), RUN_PATIENCE_MS)
+  const ended = await child.ended.finally(() => {
+    clearInterval(looking)
+    clearTimeout(patience)
+  })
+  const processorSeconds = endedChildrenSeconds() - before
+  if (ended.code === 0) return { ...ended, processorSeconds, peakBytes: child.peakBytes }
   const said = `${ended.stdout}\n${ended.stderr}`.trim().slice(-2_000)
   throw new Error(`${[command, ...args].join(' ')} ended with ${ended.code}: ${said}`)
 }
@@ -108,54 +134,6 @@ export async function firstLine(command: string, args: readonly string[]): Promi
     return `${stdout}${stderr}`.split('\n')[0]!.trim()
   } catch {
     return null
-  }
-}
-
-/** Waits until the condition holds. Throws when it does not within the time. */
-export async function until(
-  what: string,
-  condition: () => boolean | Promise<boolean>,
-  { everyMs = 20, withinMs = 600_000 } = {},
-): Promise<void> {
-  const end = performance.now() + withinMs
-  while (!(await condition())) {
-    if (performance.now() > end) throw new Error(`gave up waiting until ${what}`)
-    await sleep(everyMs)
-  }
-}
-
-export function sleep(milliseconds: number): Promise<void> {
-  return new Promise((resolve) => setTimeout(resolve, milliseconds))
-}
-
-/** Some programs are a small process that watches over the one that works. */
-function treeBytes(pid: number | undefined, field: 'VmHWM' | 'VmRSS'): number {
-  if (pid === undefined) return 0
-  return Math.max(statusBytes(pid, field), ...childrenOf(pid).map((child) => treeBytes(child, field)))
-}
-
-function childrenOf(pid: number): number[] {
-  try {
-    const threads = readdirSync(`/proc/${pid}/task`)
-    const lists = threads.map((thread) => readFileSync(`/proc/${pid}/task/${thread}/children`, 'utf8'))
-    return lists.flatMap((list) =>
-      list
-        .split(' ')
-        .filter((text) => text.trim() !== '')
-        .map(Number),
-    )
-  } catch {
-    return []
-  }
-}
-
-function statusBytes(pid: number, field: 'VmHWM' | 'VmRSS'): number {
-  try {
-    const found = new RegExp(`^${field}:\\s+(\\d+) kB`, 'm').exec(readFileSync(`/proc/${pid}/status`, 'utf8'))
-    return Number(found?.[1] ?? 0) * 1024
-  } catch {
-    // It has ended, or this system has no /proc.
-    return 0
   }
 }
 

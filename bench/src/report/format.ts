@@ -12,6 +12,17 @@ export function formatAmount(amount: number, unit: Measured['unit']): string {
   }
 }
 
+/** Processor time of several processes, together and each, in seconds. */
+export function formatProcessor(processor: Readonly<Record<string, number>>): string {
+  const each = Object.entries(processor)
+  const show = (seconds: number) =>
+    seconds < 0.1 ? formatAmount(seconds * 1000, 'ms') : formatAmount(seconds, 's')
+  if (each.length === 0) return ''
+  const total = show(each.reduce((sum, [, seconds]) => sum + seconds, 0))
+  if (each.length === 1) return total
+  return `${total}: ${each.map(([name, seconds]) => `${name} ${show(seconds)}`).join(', ')}`
+}
+
 /** Decimal units: 1 MB is 1,000,000 bytes. */
 export function formatBytes(bytes: number): string {
   const size = Math.abs(bytes)

@@ -11,6 +11,7 @@ function measured(samples: readonly number[]): Measured {
     unit: 's',
     samples,
     parts: {},
+    processor: { A: 0.5, B: 0.062 },
     movedBytes: 1_500_000,
     peaks: { A: 2e8 },
     notes: [],
@@ -31,7 +32,9 @@ it('the table shows medians and ratios, what was asked, and what was not measure
     ['restic', { kind: 'not-measured', why: 'not installed' }],
   ])
   const text = answeredAsText({ question: manyFiles, answers, load: 0.5 }, QUICK)
-  expect(text).toContain('| **Pileus** | 1.20 s | 1.20 s, 1.00 s, 3.00 s |  |  | 1.5 MB | A 200 MB |')
+  expect(text).toContain(
+    '| **Pileus** | 1.20 s | 1.20 s, 1.00 s, 3.00 s |  |  | 0.56 s: A 0.50 s, B 62 ms | 1.5 MB | A 200 MB |',
+  )
   expect(text).toContain('| Syncthing | 11.0 s | 10.0 s, 12.0 s, 11.0 s |  | 0.11 × |')
   expect(text).toContain('- restic was not measured: not installed')
   expect(text).toContain('- asked: ≤ 0.2 × Syncthing; found: 0.11 ×: met')

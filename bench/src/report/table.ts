@@ -2,7 +2,7 @@
 import { cpus, release, totalmem } from 'node:os'
 import { median } from '../measure/statistics.ts'
 import type { Answer, Measured, Question, Sizes, Verdict } from '../question.ts'
-import { formatAmount, formatBytes } from './format.ts'
+import { formatAmount, formatBytes, formatProcessor } from './format.ts'
 
 export interface Answered {
   readonly question: Question
@@ -20,8 +20,8 @@ export function answeredAsText({ question, answers, load }: Answered, sizes: Siz
   const lines = [
     `### ${question.title(sizes)}`,
     '',
-    '| | median | all | parts | ours ÷ theirs | moved | most memory |',
-    '|---|---|---|---|---|---|---|',
+    '| | median | all | parts | ours ÷ theirs | processor time | moved | most memory |',
+    '|---|---|---|---|---|---|---|---|',
     ...[...measured].map(([name, answer]) => row(name, answer, ours)),
     '',
     ...[...answers].flatMap(([name, answer]) =>
@@ -36,10 +36,10 @@ export function answeredAsText({ question, answers, load }: Answered, sizes: Siz
 }
 
 function row(name: string, answer: Measured, ours: Measured | undefined): string {
-  const { unit, samples, parts, movedBytes, peaks } = answer
+  const { unit, samples, parts, processor, movedBytes, peaks } = answer
   const middle = median(samples)
   const cells = [
-    name === 'Pileus' ? '**Pileus**' : name,
+    name.startsWith('Pileus') ? `**${name}**` : name,
     formatAmount(middle, unit),
     samples.length > 5
       ? range(samples, unit)
@@ -47,13 +47,19 @@ function row(name: string, answer: Measured, ours: Measured | undefined): string
     Object.entries(parts)
       .map(([part, seconds]) => `${part} ${formatAmount(seconds, unit)}`)
       .join(', '),
-    ours && ours !== answer ? `${(median(ours.samples) / middle).toFixed(2)} ×` : '',
+    ours && ours !== answer ? ratio(median(ours.samples), middle) : '',
+    formatProcessor(processor),
     movedBytes === null ? '' : formatBytes(movedBytes),
     Object.entries(peaks)
       .map(([process, bytes]) => `${process} ${formatBytes(bytes)}`)
       .join(', '),
   ]
   return `| ${cells.join(' | ')} |`
+}
+
+/** Noise around nothing has no ratio. */
+function ratio(ours: number, theirs: number): string {
+  return ours >= 0 && theirs > 0 ? `${(ours / theirs).toFixed(2)} ×` : ''
 }
 
 function range(samples: readonly number[], unit: Measured['unit']): string {

@@ -2,18 +2,16 @@
 import { createCipheriv, createHash } from 'node:crypto'
 import {
   closeSync,
-  existsSync,
   mkdirSync,
   openSync,
   readdirSync,
   readFileSync,
   readSync,
-  renameSync,
   statSync,
   writeFileSync,
   writeSync,
 } from 'node:fs'
-import { dirname, join } from 'node:path'
+import { join } from 'node:path'
 
 const PIECE_BYTES = 1_048_576
 const FOLDERS = 100
@@ -50,9 +48,24 @@ export function writeTree(root: string, count: number, seed: string): number {
   return total
 }
 
-/** Puts 1 KiB of noise into the middle of a file, the way editors save: a new file, renamed over the old. */
-export function insertInMiddle(path: string, seed: string): void {
-  const aside = `${dirname(dirname(path))}/insert-${hash(seed).toString('hex').slice(0, 8)}`
+/** Writes `count` files of up to 1 kB below `root`, 100 in a folder and 100 folders in another. Returns their bytes. */
+export function writeTinyFiles(root: string, count: number, seed: string): number {
+  const next = noise(seed)
+  let total = 0
+  for (let index = 0; index < count; index++) {
+    const folder = Math.floor(index / FOLDERS)
+    const path = join(root, folderName(Math.floor(folder / FOLDERS)), folderName(folder % FOLDERS))
+    if (index % FOLDERS === 0) mkdirSync(path, { recursive: true })
+    const [low = 0, high = 0] = next(2)
+    const bytes = (low | (high << 8)) % 1000
+    writeFileSync(join(path, `f${index}`), next(bytes))
+    total += bytes
+  }
+  return total
+}
+
+/** Writes a copy of `path` to `aside` with 1 KiB of noise in its middle: what an editor does before it renames. */
+export function copyWithInsert(path: string, aside: string, seed: string): void {
   const middle = Math.floor(statSync(path).size / 2)
   const from = openSync(path, 'r')
   const to = openSync(aside, 'wx')
@@ -70,55 +83,46 @@ export function insertInMiddle(path: string, seed: string): void {
   copy(middle, Number.MAX_SAFE_INTEGER)
   closeSync(from)
   closeSync(to)
-  renameSync(aside, path)
-}
-
-/** Files below a folder, 0 when it is not there. Names alone are read, so that looking often costs little. */
-export function countFiles(folder: string): number {
-  if (!existsSync(folder)) return 0
-  let count = 0
-  for (const entry of readdirSync(folder, { withFileTypes: true })) {
-    if (entry.isDirectory()) count += countFiles(join(folder, entry.name))
-    else if (!isForeign(entry.name)) count++
-  }
-  return count
-}
-
-/** The file's size, -1 when it is not there. */
-export function sizeOf(path: string): number {
-  return statSync(path, { throwIfNoEntry: false })?.size ?? -1
 }
 
 /** Throws, naming the first difference, unless both folders hold the same names and bytes. */
 export function expectSame(a: string, b: string): void {
-  const here = contents(a)
-  const there = contents(b)
-  for (const path of new Set([...here.keys(), ...there.keys()])) {
-    if (here.get(path) !== there.get(path)) throw new Error(`${a} and ${b} differ in ${path}`)
+  const here = filesBelow(a)
+  const there = filesBelow(b)
+  for (const path of new Set([...here, ...there])) {
+    const inBoth = here.has(path) && there.has(path)
+    if (!inBoth || !sameBytes(join(a, path), join(b, path)))
+      throw new Error(`${a} and ${b} differ in ${path}`)
   }
 }
 
-function contents(root: string, path = '', found = new Map<string, string>()): Map<string, string> {
+function filesBelow(root: string, path = '', found = new Set<string>()): Set<string> {
   for (const entry of readdirSync(join(root, path), { withFileTypes: true })) {
     if (isForeign(entry.name)) continue
     const at = join(path, entry.name)
-    if (entry.isDirectory()) contents(root, at, found)
-    else found.set(at, hashOf(join(root, at)))
+    if (entry.isDirectory()) filesBelow(root, at, found)
+    else found.add(at)
   }
   return found
 }
 
-function hashOf(path: string): string {
-  if (statSync(path).size < PIECE_BYTES) return hash(readFileSync(path)).toString('hex')
-  const sha256 = createHash('sha256')
-  const buffer = Buffer.alloc(PIECE_BYTES)
-  const file = openSync(path, 'r')
-  for (let at = 0, read = 1; read > 0; at += read) {
-    read = readSync(file, buffer, 0, buffer.length, at)
-    sha256.update(buffer.subarray(0, read))
+function sameBytes(a: string, b: string): boolean {
+  const { size } = statSync(a)
+  if (statSync(b).size !== size) return false
+  if (size <= PIECE_BYTES) return readFileSync(a).equals(readFileSync(b))
+  const files = [a, b].map((path) => openSync(path, 'r'))
+  const buffers = files.map(() => Buffer.alloc(PIECE_BYTES))
+  try {
+    for (let at = 0; at < size; at += PIECE_BYTES) {
+      const [one, other] = files.map((file, index) =>
+        buffers[index]!.subarray(0, readSync(file, buffers[index]!, 0, PIECE_BYTES, at)),
+      )
+      if (!one!.equals(other!)) return false
+    }
+    return true
+  } finally {
+    files.forEach(closeSync)
   }
-  closeSync(file)
-  return sha256.digest('hex')
 }
 
 /** What a contender keeps in the folder for itself, finished or not. */
@@ -132,6 +136,6 @@ function folderName(index: number): string {
   return `d${String(index).padStart(3, '0')}`
 }
 
-function hash(data: string | Uint8Array): Buffer {
+function hash(data: string): Buffer {
   return createHash('sha256').update(data).digest()
 }

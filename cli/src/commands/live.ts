@@ -3,8 +3,9 @@ import type { SyncReport } from '@pileus/client/drive/drive'
 import { nodeWatch } from '@pileus/client/folder/watch/node'
 import { lockFolder } from '@pileus/client/keys/node-folder-lock'
 import { LiveDrive, type LiveStatus } from '@pileus/client/live/live-drive'
-import { nodeTimers, webSocketLine } from '@pileus/client/live/node'
-import { timedPause } from '@pileus/client/remote/node'
+import { webSocketLine } from '@pileus/client/live/node'
+import { nodeTimers, timedPause } from '@pileus/client/remote/node'
+import { Patience } from '@pileus/client/remote/patience'
 import { Unreachable } from '@pileus/client/remote/remote'
 import { nodeRandom } from '@pileus/core/crypto/node'
 import { parseId } from '@pileus/core/ids/ids'
@@ -20,6 +21,12 @@ import { createLiveReporter } from '../home/live-report.ts'
 import { requireSignedIn } from '../home/signed-in.ts'
 import { printable } from '../terminal/format.ts'
 import { createProgress } from '../terminal/progress.ts'
+
+/** A line that went away is said again after so long. */
+const SAID_AGAIN_MS = 60_000
+
+/** No change of the clock moves it. */
+const monotonic = () => performance.now()
 
 /** A server that is away when this starts is asked again after so long. */
 const OPEN_AGAIN_MS = 2_000
@@ -37,18 +44,20 @@ export async function syncLive(context: Context, deletions: Deletions): Promise<
     stop: () => stopped.abort(),
   })
   const told = narrator(context, linked)
-  const reporter = createLiveReporter(context.home, Date.now)
+  const reporter = createLiveReporter(context.home, monotonic, Date.now)
   const tell = (status: LiveStatus) => {
     reporter.tell(status)
     control.tell(status.now)
     told.tell(status)
   }
   try {
-    tell({ now: { state: 'working', phase: 'connecting', files: 0, bytes: 0 }, notes: [] })
-    const device = await openDevice({ ...context, signal })
+    tell({ now: { state: 'working', phase: 'connecting', files: 0, bytes: 0 }, notes: [], problems: [] })
+    let serverIsSlow = (_slow: boolean) => {}
+    const patience = new Patience(nodeTimers, (slow) => serverIsSlow(slow))
+    const device = await openDevice({ ...context, signal }, patience)
     using opened = await openWhenReachable(signal, device, context.home, linked, (error) => {
       asks.fail(error)
-      tell({ now: { state: 'offline', why: error.message }, notes: [] })
+      tell({ now: { state: 'offline', why: error.message }, notes: [], problems: [] })
     })
     context.out.note(`Keeping ${printable(linked.folder)} in sync. Ctrl-C or \`pileus stop\` stops.`)
     const live = new LiveDrive(
@@ -58,7 +67,8 @@ export async function syncLive(context: Context, deletions: Deletions): Promise<
         line: webSocketLine({ server: device.signedIn.server, session: device.session }),
         zone: parseId('zone', linked.zone),
         timers: nodeTimers,
-        clock: Date.now,
+        clock: monotonic,
+        wallClock: Date.now,
         random: nodeRandom,
         told: tell,
         heldDeletions: deletions,
@@ -66,6 +76,7 @@ export async function syncLive(context: Context, deletions: Deletions): Promise<
       signal,
     )
     asks.serveWith(live)
+    serverIsSlow = (slow) => live.serverIsSlow(slow)
     await live.run()
   } catch (error) {
     asks.fail(error)
@@ -121,20 +132,28 @@ async function openWhenReachable(
 
 /** What happens, for whoever looks at this terminal: the work as it goes on, and what stands in the way, once. */
 function narrator({ out }: Context, linked: LinkedFolder) {
-  const progress = createProgress(process.stderr, out.quiet, () => performance.now())
-  let said: string | null = null
+  const progress = createProgress(process.stderr, out.quiet, monotonic)
+  const saidAt = new Map<string, number>()
+  let quiet: boolean | null = null
   return {
-    tell({ now, notes }: LiveStatus): void {
+    tell({ now, notes, problems }: LiveStatus): void {
       if (now.state === 'working') {
         progress.update({ filesTotal: 0, bytesTotal: 0, ...now })
         return
       }
       progress.end()
-      const why = now.state === 'up-to-date' ? [] : [`${now.state}: ${now.why}`]
-      const text = [...why, ...notes].map(printable).join('\n')
-      if (text === said) return
-      out.note(text === '' ? `${printable(linked.folder)} is up to date.` : text)
-      said = text
+      const lines = now.state === 'up-to-date' ? [] : [`${now.state}: ${now.why}`]
+      lines.push(...notes, ...problems.map(({ path, problem }) => `not synced: ${path}: ${problem}`))
+      // What comes and goes, as a file that is hardly ever quiet does, is said once while it keeps coming.
+      const recent = monotonic() - SAID_AGAIN_MS
+      const fresh = lines.filter((line) => (saidAt.get(line) ?? Number.NEGATIVE_INFINITY) < recent)
+      for (const line of lines) saidAt.set(line, monotonic())
+      for (const [line, at] of saidAt) if (at < recent) saidAt.delete(line)
+      for (const line of fresh) out.note(printable(line))
+      if (fresh.length > 0) quiet = false
+      if (lines.length > 0 || quiet) return
+      out.note(`${printable(linked.folder)} is up to date.`)
+      quiet = true
     },
     end: () => progress.end(),
   }

@@ -35,7 +35,12 @@ export async function status(context: Context): Promise<undefined> {
   const local = readLocalStatus(home)
   rows.push(['folder', `${printable(linked.folder)}${isThere ? '' : ' (not there now)'}`])
   const running = (await isSyncRunning(home)) ? readLiveReport(home) : null
-  rows.push(['sync', running ? liveLine(running) : 'not running: `pileus sync` keeps the folder in sync'])
+  rows.push([
+    'sync',
+    running
+      ? liveLine(running, local.problems.length)
+      : 'not running: `pileus sync` keeps the folder in sync',
+  ])
   rows.push(['synced', `${formatCount(local.nodes, 'file, folder or link', 'files, folders and links')}`])
   rows.push(['waiting', local.pending === 0 ? 'nothing' : `${formatCount(local.pending, 'change')} to send`])
   if (local.heldDeletions > 0) {
@@ -59,10 +64,10 @@ export async function status(context: Context): Promise<undefined> {
 }
 
 /** What the running sync does, in a line. */
-export function liveLine({ now, bytesPerSecond, secondsLeft }: LiveReport): string {
+function liveLine({ now, bytesPerSecond, secondsLeft }: LiveReport, problems: number): string {
   switch (now.state) {
     case 'up-to-date':
-      return 'up to date'
+      return problems > 0 ? `up to date but for ${formatCount(problems, 'path')}` : 'up to date'
     case 'offline':
     case 'problem':
       return `${now.state}: ${printable(now.why)}`

@@ -13,7 +13,7 @@ import {
 import { connect } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { afterAll, afterEach, beforeAll, expect, test } from 'vitest'
+import { afterAll, afterEach, beforeAll, expect, test, vi } from 'vitest'
 import { type LiveProcess, startLive } from '../story/live.ts'
 import { type DeviceOf, joinedDevice } from '../story/person.ts'
 import { type ServerProcess, startServer } from '../story/server.ts'
@@ -21,6 +21,7 @@ import { type ServerProcess, startServer } from '../story/server.ts'
 const ROOT = mkdtempSync(join(tmpdir(), 'pileus-control-'))
 const WITHIN = { timeout: 30_000, interval: 50 }
 const FILES = 30
+vi.setConfig({ testTimeout: 90_000 })
 
 let server: ServerProcess
 let laptop: DeviceOf

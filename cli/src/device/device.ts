@@ -1,6 +1,7 @@
 /** The device that a home holds, signed in at its server. */
 import type { SignedIn as Connection } from '@pileus/client/account/account'
 import { decodeSecrets } from '@pileus/client/keys/device-secrets'
+import type { Patience } from '@pileus/client/remote/patience'
 import { deviceSession, type Session, signedIn } from '@pileus/client/remote/session'
 import { nodeCrypto } from '@pileus/core/crypto/node'
 import type { Context } from '../context.ts'
@@ -17,13 +18,13 @@ export interface Device {
   readonly session: Session
 }
 
-/** Throws Failure when nobody is signed in here, or the keys cannot be opened. */
-export async function openDevice(context: Context): Promise<Device> {
+/** Throws Failure when nobody is signed in here, or the keys cannot be opened. `patience` is how calls wait. */
+export async function openDevice(context: Context, patience?: Patience): Promise<Device> {
   const found = requireSignedIn(context.home)
   const secrets = await loadKeys(context.home, () => keysPassphrase(false))
   if (secrets === null) throw keysGone(context)
   const device = decodeSecrets(nodeCrypto, secrets)
-  const network = networkContext(found.server, context.signal)
+  const network = networkContext(found.server, context.signal, patience)
   const session = deviceSession({ ...network, device: device.device })
   return {
     signedIn: found,

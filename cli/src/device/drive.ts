@@ -1,5 +1,7 @@
 /** The synced folder of a home, opened. */
+
 import { chmodSync, closeSync, openSync, statSync } from 'node:fs'
+import { setImmediate } from 'node:timers/promises'
 import {
   type Drive,
   type DriveStatus,
@@ -14,7 +16,8 @@ import { lockFolder } from '@pileus/client/keys/node-folder-lock'
 import { httpRemote } from '@pileus/client/remote/http'
 import { Replica } from '@pileus/client/replica/replica'
 import { openSqliteStore } from '@pileus/client/store/node'
-import type { Store } from '@pileus/client/store/store'
+import { type Store, StoreCorrupt } from '@pileus/client/store/store'
+import { workerSealing } from '@pileus/client/transfer/sealing/node-workers'
 import { nodeCrypto, nodeRandom } from '@pileus/core/crypto/node'
 import { parseId } from '@pileus/core/ids/ids'
 import { Failure } from '../failures/failure.ts'
@@ -42,11 +45,13 @@ export async function openLinkedDrive(
   const { context, calls, device: keys } = device.connection
   const drive = openDrive({
     files: nodeFilesOf(linked),
+    openSealing: workerSealing({ folder: linked.folder, work: linked.work }),
     remote: httpRemote(calls),
     store,
     crypto: context.crypto,
     random: context.random,
     clock: context.clock,
+    breathe: () => setImmediate(),
     zone,
     deviceSeed: keys.device.seed,
     deviceName: keys.deviceName,
@@ -93,6 +98,11 @@ function readReplica<T>(home: Home, read: (replica: Replica) => T): T {
       caseInsensitive: linked.caseInsensitive,
     })
     return read(replica)
+  } catch (error) {
+    // Rows that can be read one by one and contradict each other: only damage makes such.
+    if (error instanceof TypeError || error instanceof RangeError)
+      throw new StoreCorrupt(home.at(DATABASE_FILE), error)
+    throw error
   } finally {
     store.close()
   }

@@ -18,6 +18,7 @@ test.each([
   [new StoreCorrupt('/h/drive.db', null), 'damaged', 'database-damaged'],
   [new FileError('full', 'write', 'a'), 'full', 'file-full'],
   [new FileError('denied', 'write', 'a'), 'unexpected', 'file-denied'],
+  [new FileError('read-only', 'write', 'a'), 'attention', 'file-read-only'],
   [new FolderBusy('/f'), 'locked', 'locked'],
   [new WeakPassword(), 'usage', 'password-too-short'],
   [new DOMException('x', 'AbortError'), 'interrupted', 'interrupted'],

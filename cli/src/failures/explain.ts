@@ -86,7 +86,8 @@ function problem(error: Error): Failure {
 
 function fileError(error: Error): Failure {
   const { code } = error as Error & { code: string }
-  return new Failure(code === 'full' ? 'full' : 'unexpected', `file-${code}`, sentence(error), error)
+  const exit = code === 'full' ? 'full' : code === 'read-only' ? 'attention' : 'unexpected'
+  return new Failure(exit, `file-${code}`, sentence(error), error)
 }
 
 const SYSTEM: Readonly<Record<string, readonly [Exit, string]>> = {
@@ -94,7 +95,7 @@ const SYSTEM: Readonly<Record<string, readonly [Exit, string]>> = {
   EDQUOT: ['full', 'your disk quota is used up; make room and try again'],
   EACCES: ['unexpected', 'permission denied; check who owns it'],
   EPERM: ['unexpected', 'permission denied; check who owns it'],
-  EROFS: ['unexpected', 'the file system is read-only'],
+  EROFS: ['attention', 'the disk is read-only; make it writable and try again'],
   ENOENT: ['usage', 'there is nothing at this path'],
   ENOTDIR: ['usage', 'it is not a folder'],
 }

@@ -6,6 +6,10 @@ import type { Home } from './home.ts'
 const REPORT_FILE = 'live.json'
 /** States change many times a second; a reader does not look so often. */
 const WRITE_EVERY_MS = 200
+/** After a report that the disk refused. */
+const WRITE_AGAIN_MS = 2_000
+/** What disks give room by. */
+const BLOCK_BYTES = 4_096
 const RATE_WINDOW_MS = 5_000
 
 export interface LiveReport extends LiveStatus {
@@ -24,23 +28,27 @@ export interface LiveReporter {
   end(): void
 }
 
-/** Reports into this home. `clock` is milliseconds since 1970. */
-export function createLiveReporter(home: Home, clock: () => number): LiveReporter {
+/** Reports into this home. `clock` only ever grows, `wallClock` is milliseconds since 1970. */
+export function createLiveReporter(home: Home, clock: () => number, wallClock: () => number): LiveReporter {
   const pace = new Pace()
   let latest: LiveStatus | null = null
-  let since = clock()
+  let since = wallClock()
   let writing: NodeJS.Timeout | null = null
   const write = () => {
     writing = null
     if (latest === null) return
     const report: LiveReport = { format: 1, pid: process.pid, since, ...latest, ...pace.of(latest.now) }
-    // Not durable on purpose: it tells of this moment.
-    writeFileSync(home.at(`${REPORT_FILE}.new`), JSON.stringify(report), { mode: 0o600 })
-    renameSync(home.at(`${REPORT_FILE}.new`), home.at(REPORT_FILE))
+    try {
+      writeReport(home, JSON.stringify(report))
+    } catch (error) {
+      // The sync goes on without a report where the disk takes none.
+      if (!(error instanceof Error && 'code' in error)) throw error
+      writing ??= setTimeout(write, WRITE_AGAIN_MS)
+    }
   }
   return {
     tell(status) {
-      if (status.now.state !== latest?.now.state) since = clock()
+      if (status.now.state !== latest?.now.state) since = wallClock()
       latest = status
       pace.note(status.now, clock())
       writing ??= setTimeout(write, WRITE_EVERY_MS)
@@ -49,6 +57,21 @@ export function createLiveReporter(home: Home, clock: () => number): LiveReporte
       if (writing) clearTimeout(writing)
       rmSync(home.at(REPORT_FILE), { force: true })
     },
+  }
+}
+
+/** Not durable on purpose: it tells of this moment. */
+function writeReport(home: Home, text: string): void {
+  // Always whole blocks, so that a later report fits into those that this one has.
+  const padded = text.padEnd(Math.ceil(text.length / BLOCK_BYTES) * BLOCK_BYTES)
+  const next = home.at(`${REPORT_FILE}.new`)
+  try {
+    writeFileSync(next, padded, { mode: 0o600 })
+    renameSync(next, home.at(REPORT_FILE))
+  } catch {
+    // A full disk takes no new file, but other words in the blocks that one has.
+    rmSync(next, { force: true })
+    writeFileSync(home.at(REPORT_FILE), padded, { flag: 'r+' })
   }
 }
 

@@ -1,4 +1,4 @@
-/** Test helper: `pileus sync` as a process that stays. */
+/** Test helper: `pileus sync` as a process that stays, or is ended at a moment of the test's choice. */
 import { spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { join } from 'node:path'
@@ -17,10 +17,21 @@ export interface LiveProcess {
   stop(signal?: NodeJS.Signals): Promise<number | null>
 }
 
-/** Starts `pileus sync` on this device. It may not be up to date yet when this returns. `nodeOptions` are for Node itself. */
-export function startLive(device: DeviceOf, nodeOptions: readonly string[] = []): LiveProcess {
+export interface LiveOptions {
+  /** For Node itself. */
+  readonly nodeOptions?: readonly string[]
+  /** A command that runs this one. */
+  readonly under?: readonly string[]
+  /** What `pileus` is to do; to stay in sync if not said. */
+  readonly command?: readonly string[]
+}
+
+/** Starts `pileus sync`, or another command, on this device. It may not be up to date yet when this returns. */
+export function startLive(device: DeviceOf, options: LiveOptions = {}): LiveProcess {
+  const { nodeOptions = [], under = [], command = ['sync'] } = options
   const kept = Object.entries(process.env).filter(([name]) => !/^(PILEUS_|NODE_OPTIONS|VITEST)/.test(name))
-  const child = spawn(process.execPath, [...nodeOptions, MAIN, 'sync'], {
+  const [program, ...args] = [...under, process.execPath, ...nodeOptions, MAIN, ...command]
+  const child = spawn(program!, args, {
     env: { ...Object.fromEntries(kept), ...device.env },
     stdio: ['ignore', 'pipe', 'pipe'],
   })
@@ -29,15 +40,15 @@ export function startLive(device: DeviceOf, nodeOptions: readonly string[] = [])
     stream.setEncoding('utf8').on('data', (text: string) => {
       output += text
     })
-  const ended = once(child, 'exit').then(([code]) => code as number | null)
+  // 'close', because what it wrote last may come after 'exit'.
+  const ended = once(child, 'close').then(([code]) => code as number | null)
   return {
     pid: child.pid!,
     ended,
     signal: (signal) => child.kill(signal),
     output: () => output,
     async stop(signal = 'SIGINT') {
-      if (child.exitCode !== null || child.signalCode !== null) return child.exitCode
-      child.kill(signal)
+      if (child.exitCode === null && child.signalCode === null) child.kill(signal)
       return ended
     },
   }

@@ -1,7 +1,6 @@
 /** Test helper: a person with several devices on this machine, each a home and a folder, using the real `pileus`. */
 import { mkdirSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
-import { expect } from 'vitest'
 import { type Ended, pileus, type RunOptions } from '../running.ts'
 
 export const PASSWORD = 'correct horse battery'
@@ -39,9 +38,9 @@ export function createDevice(root: string, name: string): DeviceOf {
     run,
     async ok(line, options) {
       const ended = await run(line, options)
+      if (ended.code === 0) return ended
       const command = typeof line === 'string' ? line : line.join(' ')
-      expect(ended.code, `pileus ${command}: ${ended.stderr}`).toBe(0)
-      return ended
+      throw new Error(`pileus ${command} ended with ${ended.code}: ${ended.stderr}`)
     },
   }
 }

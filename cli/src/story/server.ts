@@ -38,15 +38,15 @@ export async function startServer(
   }
   child.stdout.setEncoding('utf8').on('data', collect)
   child.stderr.setEncoding('utf8').on('data', collect)
+  // 'close', because what it wrote last may come after 'exit'.
+  const ended = once(child, 'close').then(([code]) => code as number | null)
   const url = await addressIn(child, () => output)
   return {
     url,
     log,
     async stop(signal = 'SIGTERM') {
-      if (child.exitCode !== null || child.signalCode !== null) return child.exitCode
-      const exited = once(child, 'exit') as Promise<[number | null]>
-      child.kill(signal)
-      return (await exited)[0]
+      if (child.exitCode === null && child.signalCode === null) child.kill(signal)
+      return ended
     },
   }
 }

@@ -14,6 +14,7 @@ import { noteStashed, stashedNow, tidyStash } from '../folder/stash.ts'
 import { Replica } from '../replica/replica.ts'
 import { getMeta, putMeta, tables } from '../replica/tables.ts'
 import type { Store } from '../store/store.ts'
+import { inlineSealing } from '../transfer/sealing/inline.ts'
 import { type DriveContext, type DriveZone, labelNow, type SyncOptions } from './context.ts'
 import { type HintedReport, type Hints, syncHinted } from './hinted.ts'
 import { pull } from './pull.ts'
@@ -82,9 +83,13 @@ interface Round {
   readonly held: number
 }
 
-export interface DriveParts extends Omit<DriveContext, 'replica' | 'chunker' | 'commitFiles'> {
+type Made = 'replica' | 'chunker' | 'chunkerKey'
+type HasDefault = 'commitFiles' | 'openSealing'
+
+export interface DriveParts
+  extends Omit<DriveContext, Made | HasDefault>,
+    Partial<Pick<DriveContext, HasDefault>> {
   readonly store: Store
-  readonly commitFiles?: number
 }
 
 /**
@@ -105,8 +110,10 @@ export function openDrive(parts: DriveParts): Drive {
     caseInsensitive: files.caseInsensitive(),
   })
   // Chunk boundaries come from the first epoch, so that a new epoch does not store everything anew.
-  const chunker = chunkerKey(crypto, (zone.keysOf(1) ?? currentKeys(zone)).chunkerKey.bytes())
-  return new Drive({ commitFiles: COMMIT_FILES, ...parts, replica, chunker })
+  const key = (zone.keysOf(1) ?? currentKeys(zone)).chunkerKey
+  const made = { replica, chunker: chunkerKey(crypto, key.bytes()), chunkerKey: key }
+  const openSealing = inlineSealing(crypto, files.folder)
+  return new Drive({ commitFiles: COMMIT_FILES, openSealing, ...parts, ...made })
 }
 
 function currentKeys(zone: DriveZone) {
@@ -160,29 +167,25 @@ export class Drive {
   async #round(
     options: SyncOptions,
     total: { pushed: number; pulled: number; applied: number; bytesSent: number; bytesReceived: number },
-    everything: boolean,
+    first: boolean,
   ): Promise<Round> {
     const { files, replica } = this.#context
     total.pulled += await pull(this.#context, options)
     options.progress?.({ phase: 'scanning', files: 0, bytes: 0 })
     checkMarker(files, this.#context.zone.zone)
-    const scan = scanFolder(replica, replica.store, files)
+    const scan = scanFolder(replica, files)
     const { absorbed, again } = await send(this.#context, scan, options, total)
     checkMarker(files, this.#context.zone.zone)
-    const all = options.everything === true || (everything && this.#neverApplied())
-    const applied = await applyView(this.#context, options, all)
+    const applied = await applyView(this.#context, options, first && options.everything === true)
     total.applied += applied.done
     total.bytesReceived += applied.bytesReceived
+    if (absorbed.noRoom) throw absorbed.noRoom
     const problems = [...absorbed.problems, ...applied.problems]
     const named = new Set(problems.map(({ path }) => path))
     problems.push(...applied.blocked.filter(({ path }) => !named.has(path)))
     const more = again || applied.again || tables.outbox.count(replica.store) > 0
     if (!more) replica.transaction('durable', (tx) => putMeta(tx, 'run', (getMeta(tx, 'run') ?? 0) + 1))
     return { again: more, blocked: applied.blocked.length > 0, problems, held: absorbed.held }
-  }
-
-  #neverApplied(): boolean {
-    return getMeta(this.#context.replica.store, 'run') === undefined
   }
 
   #remember(problems: readonly PathProblem[]): void {
@@ -200,6 +203,16 @@ export class Drive {
   /** What a live sync does about hints alone. Rejects like `syncOnce`; the stash is left to that. */
   syncHinted(hints: Hints, options: SyncOptions = {}): Promise<HintedReport> {
     return syncHinted(this.#context, hints, options)
+  }
+
+  /** Paths that could not be synced when they were last looked at, and why: so many of them. */
+  problems(most: number): PathProblem[] {
+    const found: PathProblem[] = []
+    for (const [path, problem] of tables.problem.entries(this.#context.replica.store)) {
+      if (found.length === most) break
+      found.push({ path, problem })
+    }
+    return found
   }
 
   status(): DriveStatus {

@@ -47,9 +47,9 @@ export async function syncHinted(
   prepareWork(files)
   total.pulled += await hear(context, hints, options)
   const problems: PathProblem[] = []
-  const looked = hints.scope.size > 0 ? scanScope(replica, replica.store, files, hints.scope) : null
+  const looked = hints.scope.size > 0 ? scanScope(replica, files, hints.scope) : null
   const scan = looked && foundSomething(looked) ? looked : null
-  const sent = scan && (await send(context, scan, options, total))
+  const sent = scan && (await send(context, [scan], options, total))
   let incomplete = sent ? sent.again : await pushAll(context, options, total)
   if (sent) problems.push(...sent.absorbed.problems)
   if (sent && sent.absorbed.unconfirmed > 0)
@@ -69,6 +69,7 @@ export async function syncHinted(
     incomplete ||= applied.again || blocked.length > 0
   }
   remember(context, hints.scope, problems)
+  if (sent?.absorbed.noRoom) throw sent.absorbed.noRoom
   return { ...total, problems, incomplete: incomplete || tables.outbox.count(replica.store) > 0 }
 }
 

@@ -2,45 +2,74 @@
 import type { Digest } from '@pileus/core/ids/ids'
 import { FileError, type Stat } from '../files/files.ts'
 import type { PathProblem, Scan } from '../folder/scan.ts'
-import { hashFile, type Ingested, ingestFile } from '../transfer/ingest.ts'
+import { hashFile, type Ingested, ingestFiles } from '../transfer/ingest.ts'
+import type { SourceFile } from '../transfer/sealing/sealing.ts'
 import { Uploader } from '../transfer/uploader.ts'
 import type { DriveContext, SyncOptions } from './context.ts'
 
 const NOT_QUIET = 'it kept changing while it was read; it will be synced when it is quiet'
 
+/** A file whose content is to be taken up. */
+export interface FileToTakeUp extends SourceFile {
+  /** Called once it was read; the next file waits until it is done. */
+  takeUp(ingested: Ingested): void | Promise<void>
+}
+
 export class Reading {
   readonly uploader: Uploader
-  readonly problems: PathProblem[]
+  readonly problems: PathProblem[] = []
   readonly #context: DriveContext
   readonly #options: SyncOptions
-  readonly #total: { readonly files: number; readonly bytes: number }
+  /** What may have to be read: less, where a file turns out to be known. */
+  readonly #total = { files: 0, bytes: 0 }
   #files = 0
   #bytes = 0
 
-  constructor(context: DriveContext, options: SyncOptions, scan: Scan) {
+  constructor(context: DriveContext, options: SyncOptions) {
     this.#context = context
     this.#options = options
-    this.problems = [...scan.problems]
-    this.#total = filesIn(scan)
     this.uploader = new Uploader(context.remote, context.zone.zone, context.crypto, () => this.#report())
   }
 
-  /** Reads a file and sends its chunks on their way; null when it cannot be read now. */
-  async ingest(path: string): Promise<Ingested | null> {
-    const { crypto, files, chunker, zone } = this.#context
-    const { signal } = this.#options
+  /** What a portion of a scan found is going to be read. */
+  expect({ appeared, changed, problems }: Scan): void {
+    for (const problem of problems) this.problems.push(problem)
+    for (const nodes of [appeared, changed]) {
+      for (const { stat } of nodes) {
+        if (stat.type !== 'file') continue
+        this.#total.files++
+        this.#total.bytes += stat.size
+      }
+    }
+  }
+
+  /**
+   * Reads files and sends their chunks on their way. Each is asked for, one after another, while others are still
+   * being read, and told of once its turn comes and all its chunks were handed to the uploader; those that cannot be
+   * read now are problems.
+   */
+  async ingest(files: Iterable<FileToTakeUp>): Promise<void> {
+    const { crypto, zone, openSealing, chunkerKey } = this.#context
     const chunkSecret = zone.keysOf(zone.epoch)!.chunkSecret.bytes()
     const progress = (bytes: number) => {
       this.#bytes += bytes
       this.#report()
     }
-    const context = { crypto, chunker, chunkSecret, uploader: this.uploader, signal, progress }
-    try {
-      const ingested = await ingestFile(context, files.folder, path)
-      this.#files++
-      return this.#quiet(path, ingested)
-    } catch (error) {
-      return this.#failed(path, error)
+    using sealing = openSealing({ chunkSecret, chunkerKey: chunkerKey.bytes() }, this.#total)
+    const context = {
+      crypto,
+      chunkSecret,
+      sealing,
+      uploader: this.uploader,
+      signal: this.#options.signal,
+      progress,
+    }
+    for await (const { file, found } of ingestFiles(context, files)) {
+      if (found instanceof FileError) this.#failed(file.path, found)
+      else if (this.#quiet(file.path, found)) {
+        this.#files++
+        await file.takeUp(found!)
+      }
     }
   }
 
@@ -77,10 +106,4 @@ export class Reading {
     const done = { files: this.#files, bytes: this.#bytes }
     this.#options.progress?.({ phase: 'uploading', ...done, filesTotal: files, bytesTotal: bytes })
   }
-}
-
-/** What may have to be read: less, where a file turns out to be known. */
-function filesIn({ appeared, changed }: Scan): { files: number; bytes: number } {
-  const files = [...appeared, ...changed].filter(({ stat }) => stat.type === 'file')
-  return { files: files.length, bytes: files.reduce((sum, { stat }) => sum + stat.size, 0) }
 }

@@ -21,7 +21,7 @@ export interface Sent {
 /** Takes up what the scan found and pushes all that is pending. Rejects like `Drive.syncOnce`. */
 export async function send(
   context: DriveContext,
-  scan: Scan,
+  scan: Iterable<Scan | null>,
   options: SyncOptions,
   total: Total,
 ): Promise<Sent> {
@@ -35,14 +35,12 @@ export async function send(
 
 async function takeUp(
   context: DriveContext,
-  scan: Scan,
+  scan: Iterable<Scan | null>,
   options: SyncOptions,
   ahead: PushAhead,
 ): Promise<Absorbed> {
-  // Deletions are taken up last: what comes in the place of what goes must not be told before it.
-  const begin = scan.gone.length === 0 ? ahead.begin : () => {}
   try {
-    return await absorb(context, scan, options, begin)
+    return await absorb(context, scan, options, ahead.begin)
   } catch (error) {
     // Nothing is left under way; of two failures the first is told.
     await ahead.end().catch(() => {})

@@ -84,6 +84,7 @@ export type FileErrorCode =
   | 'exists'
   | 'not-empty'
   | 'denied'
+  | 'read-only'
   | 'full'
   | 'not-directory'
   | 'is-directory'
@@ -95,11 +96,14 @@ export type FileErrorCode =
 /** What the disk refused, and why, in words a person can use. */
 export class FileError extends Error {
   readonly code: FileErrorCode
+  /** What was tried, as in "cannot read". */
+  readonly action: string
   readonly path: string
   constructor(code: FileErrorCode, action: string, path: string, cause?: unknown) {
     super(`cannot ${action} ${JSON.stringify(path)}: ${REASONS[code]}`, { cause })
     this.name = 'FileError'
     this.code = code
+    this.action = action
     this.path = path
   }
 
@@ -114,6 +118,7 @@ const REASONS: Readonly<Record<FileErrorCode, string>> = {
   exists: 'something is already there',
   'not-empty': 'the folder is not empty',
   denied: 'permission denied; check who owns it',
+  'read-only': 'the disk is read-only; make it writable and sync again',
   full: 'the disk is full; make room and sync again',
   'not-directory': 'it is not a folder',
   'is-directory': 'it is a folder',

@@ -369,7 +369,7 @@ function listBytes(path: string): { names: string[]; undecodable: string[] } {
 
 function foldsCase(work: string): boolean {
   const lower = join(work, `probe-${process.pid}`)
-  return attempt('write a probe in', work, () => {
+  return attempt('write in', work, () => {
     closeSync(openSync(lower, 'w'))
     try {
       accessSync(join(work, `PROBE-${process.pid}`))
@@ -396,7 +396,7 @@ const CODES: Readonly<Record<string, FileErrorCode>> = {
   ENOTEMPTY: 'not-empty',
   EACCES: 'denied',
   EPERM: 'denied',
-  EROFS: 'denied',
+  EROFS: 'read-only',
   ENOSPC: 'full',
   EDQUOT: 'full',
   ENOTDIR: 'not-directory',

@@ -8,7 +8,7 @@ import { type Action, type Disk, planDisk, type Want } from '@pileus/core/plan/p
 import type { View } from '@pileus/core/tree/view'
 import { type DriveContext, labelNow, type SyncOptions } from '../drive/context.ts'
 import type { Location } from '../files/files.ts'
-import { affectedNodes, allNodes } from '../replica/affected.ts'
+import { affectedNodes, NONE_YET, type TouchedSoFar, touchEverything } from '../replica/affected.ts'
 import { samenessOf, treeNode } from '../replica/forest.ts'
 import { tables } from '../replica/tables.ts'
 import type { StoreReader, StoreWriter } from '../store/store.ts'
@@ -45,6 +45,9 @@ export interface Applied {
 /** Actions that change the disk without content, in one transaction. */
 const GROUP_ACTIONS = 500
 
+/** Touched records, and names, that are brought to the disk together, so that memory does not grow with the change. */
+const PORTION_TOUCHED = 20_000
+
 /** Brings the disk to the view. `everything` looks at all nodes, not at those that were touched. */
 export async function applyView(
   context: DriveContext,
@@ -52,21 +55,12 @@ export async function applyView(
   everything = false,
 ): Promise<Applied> {
   const { replica } = context
-  const { store } = replica
-  const view = replica.view(store)
-  const dirty = everything ? allNodes(store) : affectedNodes(replica, store, view)
-  const actions = planDisk(dirty, diskOf(context, store), wantOf(context, store, view))
-  const work = new DiskWork(context, view)
+  if (everything) touchEverything(replica)
+  const work = new DiskWork(context, replica.view(replica.store))
   const files = new FileWork(work, options)
-  await new Applier(work, files, options).run(actions)
-  replica.transaction('durable', (tx) => {
-    // What could not be done stays touched, and so is tried again.
-    for (const [id] of [...tables.touched.entries(tx)])
-      if (!work.left.has(id as RecordId)) tables.touched.delete(tx, id)
-    for (const [key] of [...tables.touchedName.entries(tx)]) tables.touchedName.delete(tx, key)
-    for (const id of work.left) tables.touched.put(tx, id, '')
-    for (const id of dirty) if (!work.left.has(id)) settleVersion(context, tx, id, view)
-  })
+  const applier = new Applier(work, files, options)
+  for (let at: TouchedSoFar | null = NONE_YET; at; ) at = await applyPortion(applier, work, at)
+  applier.dateFolders()
   return {
     done: work.done,
     bytesReceived: files.bytesReceived,
@@ -74,6 +68,30 @@ export async function applyView(
     again: work.again,
     blocked: work.blocked,
   }
+}
+
+/** Does what a portion of the touched asks for; returns where the next begins. */
+async function applyPortion(
+  applier: Applier,
+  work: DiskWork,
+  at: TouchedSoFar,
+): Promise<TouchedSoFar | null> {
+  const { context } = work
+  const { replica } = context
+  const { store } = replica
+  const view = replica.view(store)
+  const { nodes, records, names, next } = affectedNodes(replica, store, view, at, PORTION_TOUCHED)
+  if (nodes.size + records.length + names.length === 0) return next
+  work.view = view
+  await applier.run(planDisk(nodes, diskOf(context, store), wantOf(context, store, view)))
+  replica.transaction('durable', (tx) => {
+    // What could not be done stays touched, and so is tried again.
+    for (const id of records) if (!work.left.has(id)) tables.touched.delete(tx, id)
+    for (const key of names) tables.touchedName.delete(tx, key)
+    for (const id of work.left) tables.touched.put(tx, id, '')
+    for (const id of nodes) if (!work.left.has(id)) settleVersion(context, tx, id, view)
+  })
+  return next
 }
 
 /** The row shows the effective version where nothing more was to do: never one in which it should be gone. */
@@ -140,7 +158,6 @@ class Applier {
     }
     this.#doGroup(group)
     await this.#files.run()
-    this.#dateFolders()
   }
 
   #isFile(id: RecordId): boolean {
@@ -301,7 +318,7 @@ class Applier {
   }
 
   /** Folders are dated when all that came with them is inside; later changes inside are theirs. */
-  #dateFolders(): void {
+  dateFolders(): void {
     const { files, replica } = this.#context
     const undated = [...tables.undated.entries(replica.store)].map(([id]) => id as RecordId)
     if (undated.length === 0) return

@@ -33,13 +33,14 @@ export class DiskWork {
   /** Nodes whose actions could not be done. */
   readonly left = new Set<RecordId>()
   readonly context: DriveContext
-  readonly #view: View
+  /** The tree as it is wanted, of which paths are told. */
+  view: View
   /** What changed in the running transaction, to be made durable before its rows. */
   #changed = new Map<string, Location>()
 
   constructor(context: DriveContext, view: View) {
     this.context = context
-    this.#view = view
+    this.view = view
   }
 
   /** Effects first, then durable, then the rows. */
@@ -83,7 +84,7 @@ export class DiskWork {
   pathOf(id: RecordId): string {
     const parts: string[] = []
     for (let at = id; at !== ROOT; ) {
-      const located = this.#view.locate(at)
+      const located = this.view.locate(at)
       if (located.status !== 'shown')
         return parts.join('/') || (diskPath(this.context.replica.store, id) ?? '')
       parts.unshift(located.name)

@@ -53,28 +53,49 @@ export interface Scan {
    * it may have moved to where nobody looked.
    */
   readonly gone: RecordId[]
+  /** Something is not where its row says: it has moved to where nobody looked yet, or is gone. */
+  readonly missing: boolean
   /** Only a part of the folder was looked at. */
   readonly partial: boolean
   readonly problems: PathProblem[]
-  /** Files, folders and links seen. */
-  readonly seen: number
 }
 
-/** Compares the whole folder with its rows. Throws FileError when the folder itself cannot be read. */
-export function scanFolder(replica: Replica, from: StoreReader, files: Files): Scan {
-  const scanner = new Scanner(replica, from, files)
-  scanner.run()
-  return scanner.scan
+/** Nodes found to differ that are handed over together: some 30 MB of them. */
+const PORTION_NODES = 50_000
+/** Names looked at between two breaths, which take a tenth of a second. */
+const BREATH_NAMES = 10_000
+
+/**
+ * Compares the whole folder with its rows, in portions, so that memory does not grow with the tree: only the last
+ * tells what is gone. Yields null now and then, where the caller may let others run. What is taken up of a portion
+ * must be in the rows before the next is asked for. Throws FileError when the folder itself cannot be read.
+ */
+export function scanFolder(replica: Replica, files: Files): Generator<Scan | null> {
+  return new Scanner(replica, files).run()
 }
 
 /**
  * Compares a part of the folder with its rows: the names that `scope` lists, and all below folders that are new or
  * have moved. What moved within the scope, or into it, is found as a move.
  */
-export function scanScope(replica: Replica, from: StoreReader, files: Files, scope: Scope): Scan {
-  const scanner = new Scanner(replica, from, files)
-  scanner.runIn(scope)
-  return { ...scanner.scan, partial: true }
+export function scanScope(replica: Replica, files: Files, scope: Scope): Scan {
+  return new Scanner(replica, files).runIn(scope)
+}
+
+interface Portion extends Scan {
+  missing: boolean
+}
+
+function emptyPortion(): Portion {
+  return {
+    appeared: [],
+    moved: [],
+    changed: [],
+    gone: [],
+    missing: false,
+    partial: false,
+    problems: [],
+  }
 }
 
 class Scanner {
@@ -83,33 +104,29 @@ class Scanner {
   readonly #files: Files
   /** Above 0 where everything below is looked at. */
   #whole = 0
-  readonly scan = {
-    appeared: [] as Appeared[],
-    moved: [] as Moved[],
-    changed: [] as Changed[],
-    gone: [] as RecordId[],
-    problems: [] as PathProblem[],
-    seen: 0,
-    partial: false,
-  }
-  /** Rows found at another place: not missing at their own. */
+  #scan = emptyPortion()
+  /** Whether the whole folder is looked at, in portions. */
+  #inPortions = false
+  #sinceBreath = 0
+  /** Rows whose node was found, but for files of which a whole scan shows that nothing changed. */
   readonly #found = new Set<RecordId>()
   readonly #missing: RecordId[] = []
 
-  constructor(replica: Replica, from: StoreReader, files: Files) {
+  constructor(replica: Replica, files: Files) {
     this.#replica = replica
-    this.#from = from
+    this.#from = replica.stored
     this.#files = files
   }
 
-  run(): void {
+  *run(): Generator<Scan | null> {
+    this.#inPortions = true
     this.#whole++
-    this.#folder('', ROOT, ROOT)
+    yield* this.#folder('', ROOT, ROOT)
     for (const [id] of tables.nameless.entries(this.#from)) this.#missing.push(id as RecordId)
-    for (const id of this.#missing) this.#leave(id)
+    yield this.#end()
   }
 
-  runIn(scope: Scope): void {
+  runIn(scope: Scope): Scan {
     const places = new Map<string, { id: RecordId; names: Set<string> | 'all' }>()
     for (const [folder, names] of scope) {
       const place = this.#nearest(folder, names)
@@ -123,10 +140,16 @@ class Scanner {
     // Outer folders first: what moved there may hold what is listed below.
     const outerFirst = [...places].sort(([a], [b]) => (a < b ? -1 : 1))
     for (const [path, { id, names }] of outerFirst) {
-      if (names === 'all' || this.#replica.caseInsensitive) this.#folder(path, id, id)
-      else this.#names(path, id, names)
+      if (names === 'all' || this.#replica.caseInsensitive) atOnce(this.#folder(path, id, id))
+      else atOnce(this.#names(path, id, names))
     }
+    return { ...this.#end(), partial: true }
+  }
+
+  #end(): Scan {
     for (const id of this.#missing) this.#leave(id)
+    this.#scan.missing = this.#scan.gone.length > 0
+    return this.#scan
   }
 
   /** The folder, if it is the one its row tells of; else its name in the folder above that is. */
@@ -164,26 +187,26 @@ class Scanner {
     }
   }
 
-  #names(path: string, id: RecordId, names: ReadonlySet<string>): void {
+  *#names(path: string, id: RecordId, names: ReadonlySet<string>): Generator<Scan | null> {
     const rows = new Map<string, RecordId>()
     for (const name of names) {
       const row = this.#replica.diskAt(this.#from, id, name)
       if (row) rows.set(name, row)
     }
     for (const name of names) {
-      if (path !== '' || name !== MARKER) this.#entry(joinPath(path, name), name, id, rows)
+      if (path !== '' || name !== MARKER) yield* this.#entry(joinPath(path, name), name, id, rows)
     }
   }
 
   /** Everything below a folder that is new here, whatever was asked for. */
-  #wholeFolder(path: string, row: RecordId | null, parent: RecordId | Appeared): void {
+  *#wholeFolder(path: string, row: RecordId | null, parent: RecordId | Appeared): Generator<Scan | null> {
     this.#whole++
-    this.#folder(path, row, parent)
+    yield* this.#folder(path, row, parent)
     this.#whole--
   }
 
   /** `row` is the folder's row id, null for one that has none; `parent` is what its children hang in. */
-  #folder(path: string, row: RecordId | null, parent: RecordId | Appeared): void {
+  *#folder(path: string, row: RecordId | null, parent: RecordId | Appeared): Generator<Scan | null> {
     const listing = this.#list(path)
     if (!listing) return
     for (const name of listing.undecodable) {
@@ -195,9 +218,23 @@ class Scanner {
         rows.set(tables.disk.get(this.#from, id)!.name, id)
     for (const name of listing.names) {
       if (path === '' && name === MARKER) continue
-      this.#entry(joinPath(path, name), name, parent, rows)
+      yield* this.#entry(joinPath(path, name), name, parent, rows)
+      if (this.#inPortions) yield* this.#handOver()
     }
     for (const id of rows.values()) this.#missing.push(id)
+  }
+
+  *#handOver(): Generator<Scan | null> {
+    const { appeared, moved, changed } = this.#scan
+    if (appeared.length + moved.length + changed.length >= PORTION_NODES) {
+      const portion = this.#scan
+      portion.missing = this.#missing.length > 0
+      this.#scan = emptyPortion()
+      yield portion
+    } else if (++this.#sinceBreath >= BREATH_NAMES) {
+      this.#sinceBreath = 0
+      yield null
+    }
   }
 
   #list(path: string): { names: string[]; undecodable: string[] } | null {
@@ -221,7 +258,12 @@ class Scanner {
     }
   }
 
-  #entry(path: string, name: string, parent: RecordId | Appeared, rows: Map<string, RecordId>): void {
+  *#entry(
+    path: string,
+    name: string,
+    parent: RecordId | Appeared,
+    rows: Map<string, RecordId>,
+  ): Generator<Scan | null> {
     const rowId = rows.get(name)
     rows.delete(name)
     const stat = this.#stat(path)
@@ -230,9 +272,8 @@ class Scanner {
       if (rowId) this.#missing.push(rowId)
       return
     }
-    this.scan.seen++
     if (stat.type === 'other') {
-      this.scan.problems.push({ path, problem: 'it is a socket, pipe or device', leftOut: true })
+      this.#scan.problems.push({ path, problem: 'it is a socket, pipe or device', leftOut: true })
       return
     }
     const refused = nameProblem(name)
@@ -241,10 +282,10 @@ class Scanner {
       return
     }
     const row = rowId && tables.disk.get(this.#from, rowId)
-    if (rowId && row && this.#stillIs(rowId, row, stat)) this.#known(rowId, row, path, stat)
+    if (rowId && row && this.#stillIs(rowId, row, stat)) yield* this.#known(rowId, row, path, stat)
     else {
       if (rowId) this.#missing.push(rowId)
-      this.#unknown(path, name, parent, stat)
+      yield* this.#unknown(path, name, parent, stat)
     }
   }
 
@@ -269,28 +310,28 @@ class Scanner {
     return other === undefined || other === id
   }
 
-  #known(id: RecordId, row: DiskRow, path: string, stat: Stat): void {
-    this.#found.add(id)
-    if (stat.type === 'folder') {
-      const replaced = row.identity !== stat.identity
-      if (replaced) this.scan.changed.push({ id, path, stat })
-      if (replaced || this.#whole > 0) this.#wholeFolder(path, id, id)
-    } else if (row.signature !== stat.signature) this.scan.changed.push({ id, path, stat })
+  *#known(id: RecordId, row: DiskRow, path: string, stat: Stat): Generator<Scan | null> {
+    const replaced = row.identity !== stat.identity
+    const changed = stat.type === 'folder' ? replaced : row.signature !== stat.signature
+    if (changed) this.#scan.changed.push({ id, path, stat })
+    // A file as it was is where its row says whoever asks, and most are: they are not all kept in mind.
+    if (changed || replaced || stat.type === 'folder' || !this.#inPortions) this.#found.add(id)
+    if (stat.type === 'folder' && (replaced || this.#whole > 0)) yield* this.#wholeFolder(path, id, id)
   }
 
-  #unknown(path: string, name: string, parent: RecordId | Appeared, stat: Stat): void {
+  *#unknown(path: string, name: string, parent: RecordId | Appeared, stat: Stat): Generator<Scan | null> {
     const id = this.#movedHere(stat)
     if (id) {
       this.#found.add(id)
-      this.scan.moved.push({ id, path, parent, name, stat })
+      this.#scan.moved.push({ id, path, parent, name, stat })
       const row = tables.disk.get(this.#from, id)!
-      if (stat.type === 'folder') this.#wholeFolder(path, id, id)
-      else if (row.signature !== stat.signature) this.scan.changed.push({ id, path, stat })
+      if (stat.type === 'folder') yield* this.#wholeFolder(path, id, id)
+      else if (row.signature !== stat.signature) this.#scan.changed.push({ id, path, stat })
       return
     }
     const appeared: Appeared = { path, parent, name, stat }
-    this.scan.appeared.push(appeared)
-    if (stat.type === 'folder') this.#wholeFolder(path, null, appeared)
+    this.#scan.appeared.push(appeared)
+    if (stat.type === 'folder') yield* this.#wholeFolder(path, null, appeared)
   }
 
   /** The row whose file or folder this is, if it is no longer where the row says. */
@@ -313,10 +354,15 @@ class Scanner {
     if (this.#found.has(id)) return
     this.#found.add(id)
     for (const child of this.#replica.diskChildren(this.#from, id)) this.#leave(child)
-    this.scan.gone.push(id)
+    this.#scan.gone.push(id)
   }
 
   #problem(path: string, problem: string): void {
-    this.scan.problems.push({ path, problem })
+    this.#scan.problems.push({ path, problem })
   }
+}
+
+/** Runs to its end what has no need to be handed over in portions. */
+function atOnce(scanning: Generator<unknown>): void {
+  while (!scanning.next().done);
 }

@@ -22,7 +22,13 @@ interface Waiting {
   readonly folder: string
   readonly name: string | null
   readonly since: number
+  last: number
   due: number
+}
+
+interface Rest {
+  readonly until: number
+  readonly quietMs: number
 }
 
 /** Times are milliseconds of one clock. */
@@ -33,7 +39,7 @@ export class Agenda {
   #burstSince: number | null = null
   #everythingAt: number | null = null
   #askAt: number | null = null
-  #restUntil = 0
+  #resting = new Map<string, Rest>()
 
   /** Something may have happened to this name, or in this folder. */
   changed(folder: string, name: string | null, now: number): void {
@@ -41,14 +47,14 @@ export class Agenda {
       this.#everythingAt = Math.min(this.#burstSince + UNQUIET_MAX_MS, now + BURST_QUIET_MS)
       return
     }
-    const key = `${folder}/${name ?? ''}`
+    const key = keyOf(folder, name)
     const waiting = this.#names.get(key)
     const since = waiting?.since ?? now
     const quiet =
       now - (this.#recent.get(key) ?? Number.NEGATIVE_INFINITY) < RECENT_MS ? QUIET_AGAIN_MS : QUIET_MS
     const due = Math.min(since + UNQUIET_MAX_MS, now + quiet)
-    if (waiting) waiting.due = due
-    else this.#names.set(key, { folder, name, since, due })
+    if (waiting) Object.assign(waiting, { last: now, due })
+    else this.#names.set(key, { folder, name, since, last: now, due })
     if (this.#names.size > BURST_NAMES) {
       this.#names.clear()
       this.#burstSince = since
@@ -76,15 +82,18 @@ export class Agenda {
     this.#everythingAt = time
   }
 
-  /** Names are left alone until then. */
-  rest(until: number): void {
-    this.#restUntil = until
+  /**
+   * This name is left alone until that time, or until nothing has happened to it for so long: a file that never stops
+   * changing is read now and then only, and keeps no other waiting.
+   */
+  rest(folder: string, name: string, until: number, quietMs: number): void {
+    this.#resting.set(keyOf(folder, name), { until, quietMs })
   }
 
   /** When there will be something to do; null: when something happens. */
   nextAt(): number | null {
     if (this.#announcements.length > 0) return 0
-    const times = [...this.#names.values()].map(({ due }) => Math.max(due, this.#restUntil))
+    const times = [...this.#names].map(([key, waiting]) => this.#dueOf(key, waiting))
     if (this.#everythingAt !== null) times.push(this.#everythingAt)
     if (this.#askAt !== null) times.push(this.#askAt)
     return times.length > 0 ? Math.min(...times) : null
@@ -102,15 +111,15 @@ export class Agenda {
       return { kind: 'everything' }
     }
     const scope = new Map<string, Set<string> | 'all'>()
-    if (this.#restUntil <= now) {
-      for (const [key, { folder, name, due }] of this.#names) {
-        if (due > now) continue
-        this.#names.delete(key)
-        this.#remember(key, now)
-        const names = scope.get(folder) ?? new Set()
-        if (name === null) scope.set(folder, 'all')
-        else if (names !== 'all') scope.set(folder, names.add(name))
-      }
+    for (const [key, waiting] of this.#names) {
+      if (this.#dueOf(key, waiting) > now) continue
+      const { folder, name } = waiting
+      this.#names.delete(key)
+      this.#resting.delete(key)
+      this.#remember(key, now)
+      const names = scope.get(folder) ?? new Set()
+      if (name === null) scope.set(folder, 'all')
+      else if (names !== 'all') scope.set(folder, names.add(name))
     }
     const announcements = this.#announcements
     this.#announcements = []
@@ -118,6 +127,11 @@ export class Agenda {
     if (ask) this.#askAt = null
     if (scope.size === 0 && announcements.length === 0 && !ask) return null
     return { kind: 'hinted', hints: { scope, announcements, ask } }
+  }
+
+  #dueOf(key: string, { last, due }: Waiting): number {
+    const rest = this.#resting.get(key)
+    return rest ? Math.max(due, Math.min(rest.until, last + rest.quietMs)) : due
   }
 
   #remember(key: string, now: number): void {
@@ -131,9 +145,14 @@ export class Agenda {
 
   #drop(): void {
     this.#names.clear()
+    this.#resting.clear()
     this.#announcements = []
     this.#burstSince = null
     this.#everythingAt = null
     this.#askAt = null
   }
+}
+
+function keyOf(folder: string, name: string | null): string {
+  return `${folder}/${name ?? ''}`
 }

@@ -27,9 +27,23 @@ function listening(greeting: () => Announcement | null) {
   const timers = memoryTimers()
   const heard: number[] = []
   const cuts: string[] = []
+  const told: string[] = []
+  let jumped = 0
   const listener = keepListening(
-    { line, zone, timers, clock: timers.clock, random: seededRandom('listening') },
-    { announced: ({ head }) => heard.push(head.sequence), cut: (why) => cuts.push(why.message) },
+    {
+      line,
+      zone,
+      timers,
+      clock: timers.clock,
+      wallClock: () => timers.clock() + jumped,
+      random: seededRandom('listening'),
+    },
+    {
+      announced: ({ head }) => heard.push(head.sequence),
+      cut: (why) => cuts.push(why.message),
+      unsteady: (why) => told.push(why),
+      steady: () => told.push('steady'),
+    },
   )
   const settle = () => new Promise((resolve) => setImmediate(resolve))
   /** Lets time pass in small steps, so that what is answered at once is. */
@@ -39,7 +53,10 @@ function listening(greeting: () => Announcement | null) {
       await settle()
     }
   }
-  return { line, heard, cuts, listener, pass, settle }
+  const jump = (hours: number) => {
+    jumped += hours * 3_600_000
+  }
+  return { line, jump, heard, cuts, told, listener, pass, settle }
 }
 
 test('a line that was cut is opened again, and tells the head anew', async () => {
@@ -93,4 +110,60 @@ test('once stopped it says nothing and opens nothing', async () => {
   expect(line.opened).toBe(1)
   expect(line.standing).toBe(0)
   expect(cuts).toEqual([])
+})
+
+test('a clock that jumps back by hours changes nothing, and no pause waits for it', async () => {
+  const { line, jump, cuts, heard, pass } = listening(() => at(1))
+  await pass(10)
+  jump(-5)
+  for (let n = 0; n < 4; n++) {
+    await pass(20)
+    line.tell(at(1))
+  }
+  expect(cuts).toEqual([])
+  line.cut()
+  await pass(1)
+  expect(line.standing).toBe(1)
+  expect(heard).toHaveLength(6)
+})
+
+test('a clock that jumps ahead may mean sleep: one new line, and no more', async () => {
+  const { line, jump, cuts, pass } = listening(() => at(1))
+  await pass(10)
+  jump(5)
+  await pass(6)
+  expect(cuts).toEqual(['the live channel fell silent'])
+  expect([line.opened, line.standing]).toEqual([2, 1])
+  for (let n = 0; n < 4; n++) {
+    await pass(30)
+    line.tell(at(1))
+  }
+  expect(line.opened).toBe(2)
+})
+
+test('after sleep no pause is waited out', async () => {
+  let there = false
+  const { line, jump, pass } = listening(() => (there ? at(1) : null))
+  await pass(120)
+  there = true
+  jump(8)
+  await pass(6)
+  expect(line.standing).toBe(1)
+})
+
+test('lines that are cut again and again are opened ever more seldom, said so, and taken back once one stands', async () => {
+  const { line, told, pass } = listening(() => at(1))
+  for (let n = 0; n < 240; n++) {
+    await pass(5)
+    line.cut()
+  }
+  expect(line.opened).toBeLessThan(60)
+  expect(line.opened).toBeGreaterThan(25)
+  expect(new Set(told)).toEqual(new Set([expect.stringMatching(/cut again and again/)]))
+  for (let n = 0; n < 5; n++) {
+    await pass(25)
+    line.tell(at(1))
+  }
+  expect(told.at(-1)).toBe('steady')
+  expect(told.filter((word) => word === 'steady')).toHaveLength(1)
 })

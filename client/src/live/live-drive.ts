@@ -8,7 +8,8 @@ import type { SyncOptions } from '../drive/context.ts'
 import { type Drive, NotQuiet, type SyncReport } from '../drive/drive.ts'
 import { FileError } from '../files/files.ts'
 import { FolderLost } from '../folder/marker.ts'
-import type { Watch } from '../folder/watch/watch.ts'
+import type { PathProblem } from '../folder/scan.ts'
+import type { Watch, Watching } from '../folder/watch/watch.ts'
 import { Unreachable } from '../remote/remote.ts'
 import { Agenda, type Work } from './agenda.ts'
 import { keepListening, type ListeningParts } from './listening.ts'
@@ -27,10 +28,12 @@ export interface LiveStatus {
   readonly now: LiveState
   /** What works less well than it could, a sentence each. */
   readonly notes: readonly string[]
+  /** Paths that could not be synced, and why: the first of them. */
+  readonly problems: readonly PathProblem[]
 }
 
 export interface LiveDriveParts extends ListeningParts {
-  readonly drive: Pick<Drive, 'syncOnce' | 'syncHinted'>
+  readonly drive: Pick<Drive, 'syncOnce' | 'syncHinted' | 'problems'>
   readonly watch: Watch
   readonly told: (status: LiveStatus) => void
   /** For the first sync. */
@@ -42,12 +45,21 @@ const EVERYTHING_EVERY_MS = 300_000
 const EVERYTHING_EVERY_LIMITED_MS = 60_000
 /** Looking at everything takes at most this part of the time. */
 const EVERYTHING_SHARE = 1 / 50
-/** The server is asked this often while the live channel is not open. */
-const ASK_EVERY_MS = 30_000
+/** The server is asked after so long while the live channel is not open, and ever more seldom while nothing happens. */
+const ASK_FIRST_MS = 5_000
+const ASK_LAST_MS = 60_000
 /** What is gone from its place may still turn up elsewhere: this long, or some times as long as a look takes. */
 const SETTLE_MS = 150
 const SETTLE_TIMES = 3
+/** A file that could not be read is left alone for so long, or some times as long as the attempt took. */
 const UNREAD_REST_MS = 1_000
+const UNREAD_REST_TIMES = 4
+/** Or until it was quiet for this part of that: then it may stay so for another attempt. */
+const UNREAD_QUIET_PART = 0.5
+/** A folder that went away is looked for this often. */
+const LOST_PAUSE_MS = 2_000
+const PROBLEMS_TOLD = 10
+const ASK_WORDS = `${ASK_FIRST_MS / 1_000} to ${ASK_LAST_MS / 1_000}`
 const FIRST_PAUSE_MS = 1_000
 const LONGEST_PAUSE_MS = 30_000
 const PROBLEM_PAUSE_MS = 15_000
@@ -74,10 +86,16 @@ export class LiveDrive {
   #wake = () => {}
   #now: LiveState = { state: 'working', phase: 'scanning', files: 0, bytes: 0 }
   #limited: string | null = null
-  /** Why the line is not open; null while it is. */
-  #cut: string | null = null
+  /** Why the live channel cannot be relied on, and whether that holds even while it is open; null when it can be. */
+  #cut: { readonly why: string; readonly unsteady: boolean } | null = null
+  #askPause = ASK_FIRST_MS
+  #problems: readonly PathProblem[] = []
+  #serverSlow = false
+  /** The folder was away: what was watched there is not watched any more. */
+  #lost = false
   #failures = 0
   #first = true
+  #watching: Watching | null = null
   #ended: { readonly why: unknown } | null = null
   #asked: AskedLook[] = []
   /** How long the last look at everything took. */
@@ -116,10 +134,16 @@ export class LiveDrive {
       },
       limited: (why) => {
         this.#limited = why
-        this.#agenda.everythingAt(clock() + EVERYTHING_EVERY_LIMITED_MS)
+        if (why !== null) this.#agenda.everythingAt(clock() + EVERYTHING_EVERY_LIMITED_MS)
         this.#tell()
       },
+      lost: () => {
+        this.#lost = true
+        this.#agenda.everythingAt(clock() + SETTLE_MS)
+        this.#wake()
+      },
     })
+    this.#watching = watching
     const listening = keepListening(this.#parts, {
       announced: (announcement) => {
         this.#lineStands()
@@ -127,6 +151,15 @@ export class LiveDrive {
         this.#wake()
       },
       cut: (why) => this.#lineCut(why),
+      unsteady: (why) => {
+        this.#cut = { why, unsteady: true }
+        this.#agenda.askAt(clock())
+        this.#wake()
+      },
+      steady: () => {
+        this.#cut = null
+        this.#tell()
+      },
     })
     this.#agenda.everythingAt(clock())
     try {
@@ -180,11 +213,13 @@ export class LiveDrive {
       if (work.kind === 'everything') await this.#everything(start, asked ?? [])
       else await this.#hinted(work.hints, start)
       this.#failures = 0
-      if (this.#cut !== null) this.#agenda.askAt(clock() + ASK_EVERY_MS)
+      this.#problems = this.#parts.drive.problems(PROBLEMS_TOLD)
+      if (this.#cut !== null) this.#agenda.askAt(clock() + this.#askPause)
       this.#tell({ state: 'up-to-date' })
     } catch (error) {
       for (const { answer } of asked ?? []) answer.reject(error)
       if (this.#signal.aborted) return
+      this.#lost ||= error instanceof FolderLost
       const { now, pause } = this.#judge(error)
       this.#agenda.everythingNotBefore(clock() + pause)
       this.#tell(now)
@@ -197,7 +232,10 @@ export class LiveDrive {
     const atStart = this.#first ? this.#parts.heldDeletions : undefined
     const heldDeletions = asked[0]?.heldDeletions ?? atStart ?? 'hold'
     this.#agenda.takeEverything()
+    this.#watching?.renew(this.#lost)
+    this.#lost = false
     const report = await drive.syncOnce({ ...this.#options(), heldDeletions })
+    this.#paceAsking(report)
     for (const { answer } of asked) answer.resolve(report)
     this.#first = false
     this.#everythingMs = clock() - start
@@ -208,11 +246,26 @@ export class LiveDrive {
   async #hinted(hints: Extract<Work, { kind: 'hinted' }>['hints'], start: number): Promise<void> {
     const { drive, clock } = this.#parts
     const report = await drive.syncHinted(hints, this.#options())
-    // A file that is never quiet is read a part of the time only.
-    if (report.problems.length > 0)
-      this.#agenda.rest(clock() + Math.max(UNREAD_REST_MS, 4 * (clock() - start)))
+    if (hints.ask) this.#paceAsking(report)
+    const took = clock() - start
+    for (const { path } of report.problems) {
+      const [folder, name] = splitPath(path)
+      const until = clock() + Math.max(UNREAD_REST_MS, UNREAD_REST_TIMES * took)
+      this.#agenda.rest(folder, name, until, Math.max(UNREAD_REST_MS, UNREAD_QUIET_PART * took))
+    }
     if (report.incomplete)
       this.#agenda.everythingAt(clock() + Math.max(SETTLE_MS, SETTLE_TIMES * this.#everythingMs))
+  }
+
+  /** While others are at work here or there, the server is asked more often. */
+  #paceAsking({ pushed, pulled }: { readonly pushed: number; readonly pulled: number }): void {
+    this.#askPause = pushed + pulled > 0 ? ASK_FIRST_MS : Math.min(ASK_LAST_MS, 2 * this.#askPause)
+  }
+
+  /** Whether the server lets calls wait for long. */
+  serverIsSlow(slow: boolean): void {
+    this.#serverSlow = slow
+    this.#tell()
   }
 
   #options(): SyncOptions {
@@ -220,7 +273,7 @@ export class LiveDrive {
   }
 
   #lineStands(): void {
-    if (this.#cut === null) return
+    if (this.#cut === null || this.#cut.unsteady) return
     this.#cut = null
     // Whatever was missed meanwhile is found by the head that the line tells first.
     if (this.#now.state === 'offline') this.#agenda.everythingAt(this.#parts.clock())
@@ -228,9 +281,12 @@ export class LiveDrive {
   }
 
   #lineCut(why: Error): void {
-    const before = this.#cut
-    this.#cut = why.message
-    if (before !== null) return
+    if (this.#cut !== null) {
+      if (!this.#cut.unsteady) this.#cut = { why: why.message, unsteady: false }
+      return
+    }
+    this.#cut = { why: why.message, unsteady: false }
+    this.#askPause = ASK_FIRST_MS
     this.#agenda.askAt(this.#parts.clock())
     this.#wake()
   }
@@ -254,7 +310,8 @@ export class LiveDrive {
           throw error
       }
     }
-    if (error instanceof NotQuiet || error instanceof FolderLost || error instanceof FileError)
+    if (error instanceof FolderLost) return { now: { state: 'problem', why }, pause: LOST_PAUSE_MS }
+    if (error instanceof NotQuiet || error instanceof FileError)
       return { now: { state: 'problem', why }, pause: Math.min(PROBLEM_PAUSE_MS, jittered) }
     throw error
   }
@@ -263,10 +320,19 @@ export class LiveDrive {
     this.#now = now
     const notes: string[] = []
     if (this.#limited !== null) notes.push(this.#limited)
+    if (this.#serverSlow && now.state !== 'offline')
+      notes.push(
+        'the server takes long to answer: if it stays so, check the network, and what the server is busy with',
+      )
     if (this.#cut !== null && now.state !== 'offline')
       notes.push(
-        `the live channel is not open (${this.#cut}), so the server is asked every ${ASK_EVERY_MS / 1_000} seconds`,
+        `the live channel does not stand, so the server is asked every ${ASK_WORDS} seconds: ${this.#cut.why}`,
       )
-    this.#parts.told({ now, notes })
+    this.#parts.told({ now, notes, problems: this.#problems })
   }
+}
+
+function splitPath(path: string): [folder: string, name: string] {
+  const slash = path.lastIndexOf('/')
+  return [path.slice(0, Math.max(0, slash)), path.slice(slash + 1)]
 }

@@ -1,8 +1,8 @@
 /** A live line and timers in this process, for tests and simulations. */
 import type { Announcement } from '@pileus/core/protocol/live'
 import { Unreachable } from '../remote/remote.ts'
+import type { Timers } from '../remote/timers.ts'
 import type { Heard, LiveLine } from './line.ts'
-import type { Timers } from './timers.ts'
 
 export interface MemoryLine extends LiveLine {
   /** To everybody whose line stands. */

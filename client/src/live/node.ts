@@ -1,31 +1,45 @@
-/** The live line over a WebSocket, and this platform's timers. */
+/** The live line over a WebSocket. */
 import { LIVE_NEWS_MAX_BYTES } from '@pileus/core/limits'
 import { decodeMessage } from '@pileus/core/protocol/codec'
 import { ENDPOINTS } from '@pileus/core/protocol/endpoints'
 import { Announcement, LIVE_CLOSE } from '@pileus/core/protocol/live'
 import { WebSocket } from 'ws'
+import { nodeTimers } from '../remote/node.ts'
 import { Unreachable } from '../remote/remote.ts'
 import { unreachable } from '../remote/server.ts'
 import type { Session } from '../remote/session.ts'
 import type { LiveLine } from './line.ts'
-import type { Timers } from './timers.ts'
 
 /** An announcement and what is around its news. */
 const MESSAGE_MAX_BYTES = 4 * LIVE_NEWS_MAX_BYTES
 const HANDSHAKE_MS = 15_000
+/** A connection that died without a word is found after one to two of these. */
+const PING_EVERY_MS = 15_000
 
-/** `server` as `parseServer` gives it; the session's token opens each line. */
-export function webSocketLine(options: { readonly server: string; readonly session: Session }): LiveLine {
-  const { server, session } = options
+export interface WebSocketLineOptions {
+  /** As `parseServer` gives it. */
+  readonly server: string
+  /** Its token opens each line. */
+  readonly session: Session
+  readonly pingEveryMs?: number
+}
+
+export function webSocketLine(options: WebSocketLineOptions): LiveLine {
+  const { server, session, pingEveryMs = PING_EVERY_MS } = options
   let refused: string | undefined
   return {
     open(zone, heard) {
       let ended = false
       let socket: WebSocket | undefined
+      let stopPinging = () => {}
+      const close = () => {
+        ended = true
+        stopPinging()
+        socket?.terminate()
+      }
       const end = (why: Error) => {
         if (ended) return
-        ended = true
-        socket?.terminate()
+        close()
         heard.closed(why)
       }
       session
@@ -39,6 +53,11 @@ export function webSocketLine(options: { readonly server: string; readonly sessi
             maxPayload: MESSAGE_MAX_BYTES,
             perMessageDeflate: false,
           })
+          socket.on('open', () => {
+            stopPinging = keepPinging(socket!, pingEveryMs, () =>
+              end(new Unreachable(`the live channel to ${server} fell silent`)),
+            )
+          })
           socket.on('message', (bytes: Buffer) => {
             if (ended) return
             try {
@@ -49,7 +68,12 @@ export function webSocketLine(options: { readonly server: string; readonly sessi
           })
           socket.on('unexpected-response', (_request, response) => {
             if (response.statusCode === 401) refused = token
-            end(new Unreachable(`${server} refused the live channel (${response.statusCode})`))
+            const isOurs = response.headers['content-type']?.startsWith('application/problem') === true
+            end(
+              new Unreachable(
+                isOurs ? refusedBy(server, response.statusCode) : notPassed(server, response.statusCode),
+              ),
+            )
           })
           socket.on('error', (error) => end(unreachable(server, error)))
           socket.on('close', (code) => {
@@ -58,19 +82,36 @@ export function webSocketLine(options: { readonly server: string; readonly sessi
           })
         })
         .catch((error: Error) => end(error))
-      return {
-        close() {
-          ended = true
-          socket?.terminate()
-        },
-      }
+      return { close }
     },
   }
 }
 
-export const nodeTimers: Timers = {
-  after(milliseconds, act) {
-    const timer = setTimeout(act, milliseconds)
-    return () => clearTimeout(timer)
-  },
+function refusedBy(server: string, statusCode = 0): string {
+  return `${server} refused the live channel (${statusCode})`
+}
+
+/** The answer is not the server's: something in between does not know WebSockets. */
+function notPassed(server: string, statusCode = 0): string {
+  return `what answers at ${server} does not pass WebSockets on (${statusCode}); let the proxy there do so`
+}
+
+/** Calls `silent` once, when neither a pong nor anything else came from one ping to the next. */
+function keepPinging(socket: WebSocket, everyMs: number, silent: () => void): () => void {
+  let alive = true
+  let cancel = () => {}
+  const beat = () => {
+    if (!alive) return silent()
+    alive = false
+    socket.ping()
+    cancel = nodeTimers.after(everyMs, beat)
+  }
+  const heard = () => {
+    alive = true
+  }
+  socket.on('pong', heard)
+  socket.on('message', heard)
+  socket.on('ping', heard)
+  beat()
+  return () => cancel()
 }

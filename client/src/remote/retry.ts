@@ -2,6 +2,7 @@
 import type { Random } from '@pileus/core/crypto/random'
 import { Problem } from '@pileus/core/protocol/problem'
 import type { CallInput, CallOutput, Calls, EndpointName } from './calls.ts'
+import { TimedOut } from './patience.ts'
 import { Unreachable } from './remote.ts'
 import { neverSent } from './server.ts'
 
@@ -29,7 +30,7 @@ const ONCE_ONLY: ReadonlySet<EndpointName> = new Set([
  * Repeats calls after lost answers, 'too-many-requests', 'shutting-down' and 'internal', with pauses that
  * double and are cut by chance (full jitter: https://aws.amazon.com/builders-library/timeouts-retries-and-backoff-with-jitter/),
  * or last as long as the server's Retry-After. A server that never answered yet is asked twice only, so that
- * a wrong address shows at once.
+ * a wrong address shows at once; so is one that let a call wait in vain.
  */
 export function retrying(calls: Calls, options: RetryOptions): Calls {
   let answered = false
@@ -42,7 +43,7 @@ export function retrying(calls: Calls, options: RetryOptions): Calls {
           return output
         } catch (error) {
           if (error instanceof Problem) answered = true
-          const limit = answered ? RETRIES : 1
+          const limit = answered && !(error instanceof TimedOut) ? RETRIES : 1
           const pause = attempt < limit ? pauseBefore(name, error, attempt, options.random) : null
           if (pause === null) throw error
           await options.pause(pause)

@@ -10,23 +10,54 @@ import { effectiveBody } from './forest.ts'
 import type { Replica } from './replica.ts'
 import { tables } from './tables.ts'
 
-/** All nodes whose place on the disk may differ from what is wanted, given what was touched. */
-export function affectedNodes(replica: Replica, from: StoreReader, view: View): Set<RecordId> {
-  const walk = new Walk(replica, from, view)
-  for (const [id] of tables.touched.entries(from)) walk.addRecord(id as RecordId)
-  for (const [key] of tables.touchedName.entries(from)) {
-    walk.addName(key.slice(0, 32) as RecordId, key.slice(33))
-  }
-  return walk.found
+/** How far the touched records and names have been looked at. */
+export interface TouchedSoFar {
+  readonly record: string
+  readonly name: string
 }
 
-/** Every node there is: for when nothing is known about what changed, and to check the other answer. */
-export function allNodes(from: StoreReader): Set<RecordId> {
-  const found = new Set<RecordId>()
-  for (const table of [tables.known, tables.outbox, tables.disk]) {
-    for (const [id] of table.entries(from)) found.add(id as RecordId)
-  }
-  return found
+export const NONE_YET: TouchedSoFar = { record: '', name: '' }
+
+export interface Affected {
+  /** Nodes whose place on the disk may differ from what is wanted. */
+  readonly nodes: ReadonlySet<RecordId>
+  /** What was touched and is covered by them. */
+  readonly records: readonly RecordId[]
+  readonly names: readonly string[]
+  /** Where the next portion begins; null when this was the last. */
+  readonly next: TouchedSoFar | null
+}
+
+/** The nodes that depend on what was touched, of so many records and names at a time. */
+export function affectedNodes(
+  replica: Replica,
+  from: StoreReader,
+  view: View,
+  after: TouchedSoFar,
+  limit: number,
+): Affected {
+  const walk = new Walk(replica, from, view)
+  const records = keysAfter(tables.touched, from, after.record, limit) as RecordId[]
+  const names = keysAfter(tables.touchedName, from, after.name, limit)
+  for (const id of records) walk.addRecord(id)
+  for (const key of names) walk.addName(key.slice(0, 32) as RecordId, key.slice(33))
+  const more = records.length === limit || names.length === limit
+  const next = { record: records.at(-1) ?? after.record, name: names.at(-1) ?? after.name }
+  return { nodes: walk.found, records, names, next: more ? next : null }
+}
+
+/** Touches every node there is: for when nothing is known about what changed, and to check the other answer. */
+export function touchEverything(replica: Replica): void {
+  replica.transaction('lazy', (tx) => {
+    for (const table of [tables.known, tables.outbox, tables.disk])
+      for (const [id] of table.entries(tx)) replica.touch(tx, id as RecordId)
+  })
+}
+
+function keysAfter(table: typeof tables.touched, from: StoreReader, after: string, limit: number): string[] {
+  // U+0000 is the least text that can follow.
+  const range = after === '' ? { limit } : { from: `${after}\u0000`, limit }
+  return [...table.entries(from, range)].map(([key]) => key)
 }
 
 class Walk {

@@ -48,6 +48,7 @@ export interface Effective {
 
 export class Replica {
   readonly #context: ReplicaContext
+  readonly #stored: StoreReader
   readonly #redirects = new Redirects()
   /** Who seals here. Changes when this database turns out to be used elsewhere too. */
   writer: WriterId
@@ -56,6 +57,7 @@ export class Replica {
   #placed = new Set<RecordId>()
 
   constructor(context: ReplicaContext) {
+    this.#stored = context.store
     this.#context = { ...context, store: rememberRows(context.store) }
     this.#loadRedirects()
     this.writer = getMeta(this.store, 'writer') ?? this.#bearWriter()
@@ -68,6 +70,11 @@ export class Replica {
 
   get store(): Store {
     return this.#context.store
+  }
+
+  /** What is committed, read without being remembered: for whoever looks at everything once. */
+  get stored(): StoreReader {
+    return this.#stored
   }
 
   get caseInsensitive(): boolean {

@@ -7,6 +7,7 @@ import { type FileHandle, mkdir, open, readdir, rename, rm, stat, unlink } from 
 import { dirname, join } from 'node:path'
 import { BufferPool } from '@pileus/core/bytes/buffer-pool'
 import { DamagedStorage, engineError } from '../engine-errors.ts'
+import { flushFolder } from '../flush-folder.ts'
 import { type BlobKey, BlobMissing, type Blobs } from './blobs.ts'
 
 const TEMPORARY = 'incoming'
@@ -19,6 +20,9 @@ const writeBuffers = new BufferPool(WRITE_BYTES)
 export async function fileBlobs(root: string): Promise<Blobs> {
   const incoming = join(root, TEMPORARY)
   await mkdir(incoming, { recursive: true, mode: 0o700 })
+  // Also where an earlier process made them and ended before they were durable.
+  await flushFolder(dirname(root))
+  await flushFolder(root)
   for (const left of await readdir(incoming)) await rm(join(incoming, left), { force: true })
   const folders = new FolderMaker(root)
   return {
@@ -137,15 +141,6 @@ async function remove(path: string): Promise<void> {
     await flushFolder(dirname(path))
   } catch (error) {
     if (!isMissing(error)) throw error
-  }
-}
-
-async function flushFolder(path: string): Promise<void> {
-  const folder = await open(path, 'r')
-  try {
-    await folder.sync()
-  } finally {
-    await folder.close()
   }
 }
 

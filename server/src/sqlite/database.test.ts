@@ -70,6 +70,14 @@ it('says that there is no room, keeps what it had, and goes on once there is', a
   expect(texts()).toEqual(['before', 'after'])
 })
 
+it('flushes the log at every commit, so that what resolved survives a loss of power', () => {
+  const setting = (name: string) => Object.values(db.prepare(`PRAGMA ${name}`).get() ?? {})[0]
+  // https://www.sqlite.org/pragma.html#pragma_synchronous: 2 is FULL, which in WAL mode syncs the log after each commit.
+  expect(setting('synchronous')).toBe(2)
+  expect(setting('journal_mode')).toBe('wal')
+  expect(setting('fullfsync')).toBe(1)
+})
+
 describe('a file of another version', () => {
   it('that is older is brought up to date and keeps its rows', async () => {
     await add('kept')

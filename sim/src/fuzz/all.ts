@@ -2,7 +2,8 @@
 import type { AccountContext } from '@pileus/client/account/account'
 import { signUp } from '@pileus/client/account/sign-up'
 import { ensureDrive } from '@pileus/client/account/zone'
-import { fetchCalls } from '@pileus/client/remote/fetch-calls'
+import { httpCalls } from '@pileus/client/remote/http-calls'
+import { nodeExchange } from '@pileus/client/remote/node-exchange'
 import { deviceSession, signedIn } from '@pileus/client/remote/session'
 import { nodeCrypto as crypto, nodeRandom as random } from '@pileus/core/crypto/node'
 import { RATE_LIMITS, type RateLimits } from '@pileus/server/rules/rate-limits'
@@ -28,7 +29,7 @@ export async function allTargets(): Promise<AllTargets> {
   const local = opening.use(localTargets())
   const server = await startServer({ data: 'memory', port: 0, logLevel: 'silent', rateLimits: UNLIMITED })
   opening.defer(() => server.close())
-  const calls = fetchCalls({ server: server.url, fetch })
+  const calls = httpCalls({ server: server.url, exchange: nodeExchange })
   const context: AccountContext = { calls, crypto, random, clock: Date.now }
   const made = await signUp(context, { name: 'ana', password: 'correct horse battery', deviceName: 'fuzz' })
   const session = deviceSession({ ...context, device: made.device.device, opened: made.session })

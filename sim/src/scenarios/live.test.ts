@@ -228,6 +228,7 @@ describe('a drive that stays', () => {
         zone: scene.zone,
         timers,
         clock: timers.clock,
+        wallClock: timers.clock,
         random: (n) => new Uint8Array(n),
         told,
       },

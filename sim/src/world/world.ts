@@ -132,6 +132,7 @@ export async function createWorld(home: Home, chance: Chance, count: number): Pr
       crypto: nodeCrypto,
       random,
       clock: () => clock.now,
+      breathe: async () => undefined,
       deviceSeed: device.account.device.seed,
       deviceName: device.name,
       commitFiles: COMMIT_FILES,

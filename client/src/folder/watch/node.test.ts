@@ -3,17 +3,19 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterEach, beforeEach, expect, test } from 'vitest'
 import { nodeWatch } from './node.ts'
+import type { Watching } from './watch.ts'
 
 let root: string
 let hints: Set<string>
-let watching: { close(): void }
+let watching: Watching
 beforeEach(() => {
   root = mkdtempSync(join(tmpdir(), 'pileus-watch-'))
   mkdirSync(join(root, 'a/b'), { recursive: true })
   hints = new Set()
   watching = nodeWatch(root).start({
     changed: (folder, name) => hints.add(`${folder}/${name}`),
-    limited: (why) => hints.add(why),
+    limited: (why) => hints.add(`limited: ${why}`),
+    lost: () => hints.add('lost'),
   })
 })
 afterEach(() => {

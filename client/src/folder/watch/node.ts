@@ -3,41 +3,72 @@
  * millisecond; macOS and Windows watch a whole tree with one handle.
  */
 import { type FSWatcher, lstatSync, readdirSync, watch } from 'node:fs'
-import { join, sep } from 'node:path'
+import { basename, join, sep } from 'node:path'
 import { joinPath } from '../tree-paths.ts'
-import type { Watch, WatchHeard } from './watch.ts'
+import type { Watch, WatchHeard, Watching } from './watch.ts'
 
-const LIMITED =
-  'this system watches no more folders (fs.inotify.max_user_watches), so changes in some are noticed late; raise the limit, or wait for the next full scan'
+/** inotify_add_watch(2) and inotify_init(2): which limit of the system was reached. */
+const LIMITS: Readonly<Record<string, string>> = {
+  ENOSPC: limited('fs.inotify.max_user_watches', 1_048_576),
+  EMFILE: limited('fs.inotify.max_user_instances', 1_024),
+}
+
+function limited(setting: string, enough: number): string {
+  return `this system watches no more folders, so changes in some are found up to a minute late: raise its limit, for example with \`sudo sysctl ${setting}=${enough}\``
+}
 
 /** `root` is a path of this platform. */
 export function nodeWatch(root: string): Watch {
   return {
     start(heard) {
-      if (process.platform !== 'linux') return wholeTree(root, heard)
-      const tree = new WatchedTree(root, heard)
-      tree.add('')
-      return tree
+      const watching =
+        process.platform === 'linux' ? new WatchedTree(root, heard) : new WholeTree(root, heard)
+      watching.renew(true)
+      return watching
     },
   }
 }
 
-function wholeTree(root: string, heard: WatchHeard): { close(): void } {
-  const watcher = watch(root, { recursive: true }, (_event, file) => {
-    const path = file?.split(sep).join('/') ?? ''
-    const slash = path.lastIndexOf('/')
-    heard.changed(slash < 0 ? '' : path.slice(0, slash), path === '' ? null : path.slice(slash + 1))
-  })
-  watcher.on('error', () =>
-    heard.limited('this system has stopped watching the folder; it is scanned instead'),
-  )
-  return watcher
+class WholeTree implements Watching {
+  readonly #root: string
+  readonly #heard: WatchHeard
+  #watcher: FSWatcher | null = null
+
+  constructor(root: string, heard: WatchHeard) {
+    this.#root = root
+    this.#heard = heard
+  }
+
+  renew(anew: boolean): void {
+    if (anew) this.close()
+    if (this.#watcher) return
+    try {
+      this.#watcher = watch(this.#root, { recursive: true }, (_event, file) => {
+        const path = file?.split(sep).join('/') ?? ''
+        const slash = path.lastIndexOf('/')
+        this.#heard.changed(slash < 0 ? '' : path.slice(0, slash), path === '' ? null : path.slice(slash + 1))
+      })
+      this.#watcher.on('error', () => {
+        this.close()
+        this.#heard.lost()
+      })
+    } catch {
+      // Not there, which the scan says; it is tried again with every scan.
+    }
+  }
+
+  close(): void {
+    this.#watcher?.close()
+    this.#watcher = null
+  }
 }
 
-class WatchedTree {
+class WatchedTree implements Watching {
   readonly #root: string
   readonly #heard: WatchHeard
   readonly #watchers = new Map<string, FSWatcher>()
+  /** The topmost folders that are not watched, with whether a limit is the reason. */
+  readonly #missed = new Map<string, boolean>()
   #limited = false
 
   constructor(root: string, heard: WatchHeard) {
@@ -45,8 +76,18 @@ class WatchedTree {
     this.#heard = heard
   }
 
+  renew(anew: boolean): void {
+    if (anew) this.close()
+    const missed = anew ? [''] : [...this.#missed.keys()]
+    this.#missed.clear()
+    for (const folder of missed) this.#add(folder)
+    if (!this.#limited || [...this.#missed.values()].includes(true)) return
+    this.#limited = false
+    this.#heard.limited(null)
+  }
+
   /** Watches this folder and all below it. Watched before it is listed, so that nothing comes between. */
-  add(folder: string): void {
+  #add(folder: string): void {
     const waiting = [folder]
     for (let next = waiting.pop(); next !== undefined; next = waiting.pop()) {
       if (!this.#watchers.has(next) && !this.#watch(next)) continue
@@ -61,25 +102,34 @@ class WatchedTree {
       this.#watchers.set(folder, watcher)
       return true
     } catch (error) {
-      const code = error instanceof Error && 'code' in error ? error.code : ''
-      if ((code === 'ENOSPC' || code === 'EMFILE') && !this.#limited) {
+      const limit = LIMITS[error instanceof Error && 'code' in error ? String(error.code) : '']
+      // Else gone again, or unreadable, which the scan says.
+      this.#missed.set(folder, limit !== undefined)
+      if (limit !== undefined && !this.#limited) {
         this.#limited = true
-        this.#heard.limited(LIMITED)
+        this.#heard.limited(limit)
       }
-      // Gone again, or unreadable, which the scan says.
       return false
     }
   }
 
   #told(folder: string, event: string, name: string | null): void {
-    if (name !== null && event === 'rename') this.#follow(joinPath(folder, name))
+    if (event === 'rename' && name !== null) {
+      // About the watched folder itself inotify says its own name: it was moved, removed or unmounted.
+      if (folder === '' && name === basename(this.#root) && !isThere(join(this.#root, name))) {
+        this.#heard.lost()
+        return
+      }
+      this.#follow(joinPath(folder, name))
+    }
     this.#heard.changed(folder, name)
   }
 
   /** A name came, went, or is another's now: watches follow. */
   #follow(path: string): void {
     if (this.#watchers.has(path)) this.#dropTree(path)
-    if (isFolder(join(this.#root, path))) this.add(path)
+    this.#missed.delete(path)
+    if (isFolder(join(this.#root, path))) this.#add(path)
   }
 
   #dropTree(folder: string): void {
@@ -94,6 +144,10 @@ class WatchedTree {
     for (const watcher of this.#watchers.values()) watcher.close()
     this.#watchers.clear()
   }
+}
+
+function isThere(path: string): boolean {
+  return lstatSync(path, { throwIfNoEntry: false }) !== undefined
 }
 
 function isFolder(path: string): boolean {

@@ -9,11 +9,19 @@ export interface WatchHeard {
    * below them is watched.
    */
   changed(folder: string, name: string | null): void
-  /** Not everything can be watched any more; one sentence says why. */
-  limited(why: string): void
+  /** Not everything can be watched; one sentence says why and what to do. Null: everything is watched again. */
+  limited(why: string | null): void
+  /** The synced folder itself was moved or unmounted: nothing is told until all is watched anew. */
+  lost(): void
+}
+
+export interface Watching {
+  close(): void
+  /** Watches what could not be watched before; with `anew`, everything, since the folder was away. */
+  renew(anew: boolean): void
 }
 
 export interface Watch {
   /** Watches from when it returns until `close`. */
-  start(heard: WatchHeard): { close(): void }
+  start(heard: WatchHeard): Watching
 }

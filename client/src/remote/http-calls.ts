@@ -1,4 +1,4 @@
-/** Calls over `fetch`: CBOR both ways, problems parsed, answers bounded. */
+/** Calls over HTTP: CBOR both ways, problems parsed, answers bounded. */
 
 import { CBOR_MAX_BYTES } from '@pileus/core/limits'
 import { decodeMessage, encodeMessage, formatOf, MEDIA_TYPES } from '@pileus/core/protocol/codec'
@@ -6,30 +6,29 @@ import type { Endpoint } from '@pileus/core/protocol/endpoints'
 import { PROBLEMS, Problem, type ProblemCode, ProblemMessage } from '@pileus/core/protocol/problem'
 import type { Static, TSchema } from '@pileus/core/protocol/schema'
 import { type CallInput, type CallOutput, type Calls, type EndpointName, endpointOf } from './calls.ts'
+import { type Answer, type Exchange, readWhole, TooLong } from './exchange.ts'
 import { Unreachable } from './remote.ts'
-import { type Fetch, notPileus, type SendParts, unreachable } from './server.ts'
+import { notPileus, unreachable } from './server.ts'
 
-export interface FetchCallsOptions {
+export interface HttpCallsOptions {
   /** As `parseServer` gives it. */
   readonly server: string
-  readonly fetch: Fetch
-  /** How this platform sends many bytes best; by `fetch`, which copies them, when it has no better way. */
-  readonly sendParts?: SendParts
+  readonly exchange: Exchange
   /** Ends every call in flight. */
   readonly signal?: AbortSignal
 }
 
 /** The server behind this address. One attempt for each call. */
-export function fetchCalls(options: FetchCallsOptions): Calls {
+export function httpCalls(options: HttpCallsOptions): Calls {
   return {
     async call<N extends EndpointName>(name: N, input: CallInput<N>): Promise<CallOutput<N>> {
       const endpoint = endpointOf(name)
-      const response = await send(options, endpoint, input)
-      if (!response.ok) throw await problemOf(options, response)
+      const answer = await send(options, endpoint, input)
+      if (answer.status < 200 || answer.status > 299) throw await problemOf(options, answer)
       const schema: TSchema | 'pack' | 'chunk' = endpoint.response
       // The table's type and its value agree; the compiler cannot follow the index that far.
-      if (typeof schema === 'string') return stream(options, response) as CallOutput<N>
-      return (await message(options, response, schema)) as CallOutput<N>
+      if (typeof schema === 'string') return stream(options, answer) as CallOutput<N>
+      return (await message(options, answer, schema)) as CallOutput<N>
     },
   }
 }
@@ -42,33 +41,24 @@ interface AnyInput {
   readonly headers?: Readonly<Record<string, string>>
 }
 
-async function send(options: FetchCallsOptions, endpoint: Endpoint, input: AnyInput): Promise<Response> {
-  const { body } = input
+function send(options: HttpCallsOptions, endpoint: Endpoint, input: AnyInput): Promise<Answer> {
   const packed = endpoint.request === 'pack'
-  const type = packed ? 'application/octet-stream' : MEDIA_TYPES.cbor
-  const init = {
+  const sent = {
     method: endpoint.method,
     headers: {
       accept: MEDIA_TYPES.cbor,
-      ...(body !== undefined && { 'content-type': type }),
+      ...(input.body !== undefined && {
+        'content-type': packed ? 'application/octet-stream' : MEDIA_TYPES.cbor,
+      }),
       ...(input.token !== undefined && { authorization: `Bearer ${input.token}` }),
       ...input.headers,
     },
+    ...(input.body !== undefined && {
+      body: packed ? (input.body as readonly Uint8Array[]) : [encodeMessage(input.body, 'cbor')],
+    }),
     ...(options.signal && { signal: options.signal }),
   }
-  const url = urlOf(options.server, endpoint.path, input)
-  const sendParts = options.sendParts ?? sendByFetch(options.fetch)
-  return answered(options, () => {
-    if (packed && body !== undefined) return sendParts(url, init, body as readonly Uint8Array[])
-    const sent = body === undefined ? {} : { body: encodeMessage(body, 'cbor') as Uint8Array<ArrayBuffer> }
-    return options.fetch(url, { ...init, ...sent, redirect: 'error' })
-  })
-}
-
-function sendByFetch(fetch: Fetch): SendParts {
-  // A Blob keeps the parts apart and still tells the length, which the server reserves room by.
-  return (url, init, parts) =>
-    fetch(url, { ...init, redirect: 'error', body: new Blob(parts as Uint8Array<ArrayBuffer>[]) })
+  return answered(options, () => options.exchange(urlOf(options.server, endpoint.path, input), sent))
 }
 
 function urlOf(server: string, path: string, input: AnyInput): string {
@@ -84,7 +74,7 @@ function urlOf(server: string, path: string, input: AnyInput): string {
 }
 
 /** Turns what the platform throws when the network fails into Unreachable. */
-async function answered<T>(options: FetchCallsOptions, act: () => Promise<T>): Promise<T> {
+async function answered<T>(options: HttpCallsOptions, act: () => Promise<T>): Promise<T> {
   try {
     return await act()
   } catch (error) {
@@ -94,16 +84,16 @@ async function answered<T>(options: FetchCallsOptions, act: () => Promise<T>): P
 }
 
 async function message<S extends TSchema>(
-  options: FetchCallsOptions,
-  response: Response,
+  options: HttpCallsOptions,
+  answer: Answer,
   schema: S,
 ): Promise<Static<S>> {
-  const format = formatOf(response.headers.get('content-type') ?? undefined)
+  const format = formatOf(answer.header('content-type') ?? undefined)
   if (!format) {
-    await response.body?.cancel()
+    answer.cancel()
     throw notPileus(options.server)
   }
-  const bytes = await readAll(options, response)
+  const bytes = await readAll(options, answer)
   try {
     return decodeMessage(schema, format, bytes)
   } catch (error) {
@@ -112,23 +102,23 @@ async function message<S extends TSchema>(
   }
 }
 
-async function problemOf(options: FetchCallsOptions, response: Response): Promise<Error> {
-  const format = formatOf(response.headers.get('content-type') ?? undefined)
+async function problemOf(options: HttpCallsOptions, answer: Answer): Promise<Error> {
+  const format = formatOf(answer.header('content-type') ?? undefined)
   if (!format) {
-    await response.body?.cancel()
+    answer.cancel()
     // What stands before the server (a proxy, a balancer) says so when it is away.
-    if (response.status >= 500)
-      return new Unreachable(`${options.server} is not available (${response.status}); try again later`)
+    if (answer.status >= 500)
+      return new Unreachable(`${options.server} is not available (${answer.status}); try again later`)
     return notPileus(options.server)
   }
   let problem: ProblemMessage
   try {
-    problem = decodeMessage(ProblemMessage, format, await readAll(options, response))
+    problem = decodeMessage(ProblemMessage, format, await readAll(options, answer))
   } catch (error) {
     if (error instanceof Problem) return notPileus(options.server, error)
     throw error
   }
-  const seconds = Number.parseInt(response.headers.get('retry-after') ?? '', 10)
+  const seconds = Number.parseInt(answer.header('retry-after') ?? '', 10)
   return new Problem(
     Object.hasOwn(PROBLEMS, problem.code) ? (problem.code as ProblemCode) : 'internal',
     problem.detail ?? problem.title,
@@ -139,35 +129,26 @@ async function problemOf(options: FetchCallsOptions, response: Response): Promis
   )
 }
 
-async function readAll(options: FetchCallsOptions, response: Response): Promise<Uint8Array> {
-  const parts: Uint8Array[] = []
-  let length = 0
-  for await (const part of stream(options, response)) {
-    length += part.length
-    if (length > 2 * CBOR_MAX_BYTES) throw notPileus(options.server)
-    parts.push(part)
-  }
-  if (parts.length === 1) return parts[0]!
-  const whole = new Uint8Array(length)
-  let at = 0
-  for (const part of parts) {
-    whole.set(part, at)
-    at += part.length
-  }
-  return whole
+function readAll(options: HttpCallsOptions, answer: Answer): Promise<Uint8Array> {
+  return answered(options, async () => {
+    try {
+      return await readWhole(answer, 2 * CBOR_MAX_BYTES)
+    } catch (error) {
+      throw error instanceof TooLong ? notPileus(options.server, error) : error
+    }
+  })
 }
 
-async function* stream(options: FetchCallsOptions, response: Response): AsyncGenerator<Uint8Array> {
-  if (response.body === null) return
-  const reader = response.body.getReader()
+async function* stream(options: HttpCallsOptions, answer: Answer): AsyncGenerator<Uint8Array> {
+  const pieces = answer.body[Symbol.asyncIterator]()
   try {
     while (true) {
-      const { done, value } = await answered(options, () => reader.read())
+      const { done, value } = await answered(options, () => pieces.next())
       if (done) return
       yield value
     }
   } finally {
     // Frees the connection when whoever reads stops early; does nothing at the end.
-    reader.cancel().catch(() => undefined)
+    await pieces.return?.()
   }
 }
