@@ -127,24 +127,29 @@ function parsed(table: string, text: string): unknown {
   }
 }
 
-function rawTable<V extends string | Uint8Array>(name: string): Table<V> {
-  return table(name, { decode: (value) => value as V, encode: (value) => value })
+function rawTable<V extends string | Uint8Array>(name: string, brief = false): Table<V> {
+  return table(name, { decode: (value) => value as V, encode: (value) => value, brief })
+}
+
+/** A table of which a row that was written is seldom looked at soon. */
+function briefTable<V extends string | Uint8Array>(name: string): Table<V> {
+  return rawTable(name, true)
 }
 
 export const tables = {
   known: jsonTable<Known>('known'),
   /** Canonical CBOR of the sealed record, kept to give back to a server that lost it. */
-  sealed: rawTable<Uint8Array>('sealed'),
+  sealed: briefTable<Uint8Array>('sealed'),
   outbox: jsonTable<Pending>('outbox'),
   outboxSealed: rawTable<Uint8Array>('outboxSealed'),
   /** This writer's highest counter per record, where neither known nor pending version shows it any more. */
   sealedUpTo: jsonTable<number>('sealedUpTo'),
   /** parent/name key/record → ''. */
-  child: rawTable<string>('child'),
+  child: briefTable<string>('child'),
   redirect: rawTable<RecordId>('redirect'),
   disk: jsonTable<DiskRow>('disk'),
   /** parent/name → record; the name folded on disks that ignore case. */
-  diskChild: rawTable<RecordId>('diskChild'),
+  diskChild: briefTable<RecordId>('diskChild'),
   /** Folders that came from the server and are not dated yet: they are when all that came with them is inside. */
   undated: rawTable<string>('undated'),
   /** Rows that show another name than their record's: somebody else had it first (R3). */
@@ -153,13 +158,13 @@ export const tables = {
   copies: rawTable<string>('copies'),
   /** Rows whose name another row has taken: their node moved or is gone, which the next scan tells. */
   nameless: rawTable<string>('nameless'),
-  diskIdentity: rawTable<RecordId>('diskIdentity'),
+  diskIdentity: briefTable<RecordId>('diskIdentity'),
   /** The body that a disk row shows when the record has moved on: the base to merge a local edit by. */
   base: jsonTable<RecordBody>('base'),
   /** Records whose place on the disk may have to change: record → ''. */
-  touched: rawTable<string>('touched'),
+  touched: briefTable<string>('touched'),
   /** Names whose holders may have changed: parent/name key → ''. */
-  touchedName: rawTable<string>('touchedName'),
+  touchedName: briefTable<string>('touchedName'),
   stash: jsonTable<Stashed>('stash'),
   /** Deletions that wait for the person (R11): record → ''. */
   held: rawTable<string>('held'),

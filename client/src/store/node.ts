@@ -13,7 +13,7 @@ import {
 /** Scans shorter than this are read at once; longer ones on a connection of their own. */
 const SCAN_AT_ONCE = 1_000
 /** Pages SQLite keeps, KiB; its own default is 2,000. */
-const CACHE_KIB = 65_536
+const CACHE_KIB = 24_576
 /** How long a call waits for another process that writes, milliseconds. */
 const BUSY_WAIT_MS = 5_000
 

@@ -15,8 +15,10 @@ interface Row {
   value: unknown
   /** Whether the store below has the row, as far as that is known. */
   stored: boolean | undefined
-  encode: (value: never) => StoreValue
+  codec: Encoding
 }
+
+type Encoding = Pick<RowCodec<never>, 'encode' | 'brief'>
 
 type Tables = Map<string, Map<string, Row>>
 
@@ -55,7 +57,7 @@ class RememberedStore implements Store {
     }
     const found = this.#store.get(table, key)
     const value = found === undefined ? undefined : codec.decode(found)
-    this.#keep(table, key, { value, stored: found !== undefined, encode: codec.encode })
+    this.#keep(table, key, { value, stored: found !== undefined, codec })
     return value
   }
 
@@ -105,29 +107,29 @@ class RememberedStore implements Store {
       ...reader,
       put: (table, key, value) => {
         writing()
-        this.#hold(table, key, value, RAW.encode)
+        this.#hold(table, key, value, RAW)
       },
       putDecoded: (table, key, value, codec) => {
         writing()
-        this.#hold(table, key, value, codec.encode)
+        this.#hold(table, key, value, codec)
       },
       delete: (table, key) => {
         writing()
-        this.#hold(table, key, undefined, RAW.encode)
+        this.#hold(table, key, undefined, RAW)
       },
     }
   }
 
-  #hold(table: string, key: string, value: unknown, encode: (value: never) => StoreValue): void {
+  #hold(table: string, key: string, value: unknown, codec: Encoding): void {
     const rows = rowsOf(this.#held, table)
     const held = rows.get(key)
     if (held) {
       held.value = value
-      held.encode = encode
+      held.codec = codec
       return
     }
     const stored = (this.#young.get(table)?.get(key) ?? this.#old.get(table)?.get(key))?.stored
-    rows.set(key, { value, stored, encode })
+    rows.set(key, { value, stored, codec })
     if (++this.#heldRows > HELD_ROWS) for (const each of this.#held.keys()) this.#flush(each)
   }
 
@@ -137,11 +139,12 @@ class RememberedStore implements Store {
     if (!rows || rows.size === 0 || !this.#writer) return
     for (const key of [...rows.keys()].sort()) {
       const row = rows.get(key)!
-      if (row.value !== undefined) this.#writer.put(table, key, row.encode(row.value as never))
+      if (row.value !== undefined) this.#writer.put(table, key, row.codec.encode(row.value as never))
       else if (row.stored !== false) this.#writer.delete(table, key)
       row.stored = row.value !== undefined
       this.#old.get(table)?.delete(key)
-      this.#keep(table, key, row)
+      if (row.codec.brief) this.#young.get(table)?.delete(key)
+      else this.#keep(table, key, row)
     }
     this.#heldRows -= rows.size
     rows.clear()

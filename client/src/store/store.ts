@@ -19,6 +19,8 @@ export interface StoreReader {
 export interface RowCodec<V> {
   decode(value: StoreValue): V
   encode(value: V): StoreValue
+  /** What is written is not read again soon: it is not worth remembering. */
+  readonly brief?: boolean
 }
 
 export interface StoreWriter extends StoreReader {
