@@ -13,6 +13,11 @@ test('it is what Buffer calls hex, and comes back', () => {
   )
 })
 
+test('what is no digit is named with its place', () => {
+  expect(() => fromHex('00f\uff11')).toThrow('not a lowercase hex digit at 3: "\uff11"')
+  expect(() => fromHex('00G0')).toThrow('not a lowercase hex digit at 2: "G"')
+})
+
 test.each(['a', 'AB', 'g0', '0 ', '0x', 'é0', '１2'])('%j is refused', (text) => {
   expect(() => fromHex(text)).toThrow(RangeError)
 })

@@ -18,17 +18,27 @@ export function spelledHex(bytes: Uint8Array): string {
   return text
 }
 
+/** The value of each digit by its character code; NOT_HEX for what is none. Faster than the platforms' own (measured). */
+const NOT_HEX = 0xff
+const DIGITS = new Uint8Array(128).fill(NOT_HEX)
+for (let value = 0; value < 16; value++) DIGITS[value.toString(16).charCodeAt(0)] = value
+
 /** The bytes of a text of lowercase hex digits. Throws RangeError on anything else. */
 export function fromHex(text: string): Uint8Array {
   if (text.length % 2 !== 0) throw new RangeError(`hex text has an odd length: ${text.length}`)
   const bytes = new Uint8Array(text.length / 2)
-  for (let i = 0; i < bytes.length; i++) bytes[i] = (digit(text, 2 * i) << 4) | digit(text, 2 * i + 1)
+  for (let i = 0; i < bytes.length; i++) {
+    // Past the table there is undefined, which is no number below 16 either.
+    const high = DIGITS[text.charCodeAt(2 * i)]!
+    const low = DIGITS[text.charCodeAt(2 * i + 1)]!
+    if (!(high < 16 && low < 16)) throw notHex(text, 2 * i)
+    bytes[i] = (high << 4) | low
+  }
   return bytes
 }
 
-function digit(text: string, at: number): number {
-  const code = text.charCodeAt(at)
-  if (code >= 48 && code <= 57) return code - 48
-  if (code >= 97 && code <= 102) return code - 87
-  throw new RangeError(`not a lowercase hex digit at ${at}: ${JSON.stringify(text[at])}`)
+/** One of the two digits at `at` is none. */
+function notHex(text: string, at: number): RangeError {
+  const wrong = /^[0-9a-f]/.test(text[at]!) ? at + 1 : at
+  return new RangeError(`not a lowercase hex digit at ${wrong}: ${JSON.stringify(text[wrong])}`)
 }

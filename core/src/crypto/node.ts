@@ -38,6 +38,8 @@ const KEY_WRAP_IV = new Uint8Array(8).fill(0xa6)
 export const nodeCrypto: Crypto = {
   sha256(...parts) {
     if (parts.length === 1) return plain(hash('sha256', parts[0]!, 'buffer'))
+    const length = parts.reduce((sum, part) => sum + part.length, 0)
+    if (length <= joined.length) return hashJoined(parts, length)
     const state = createHash('sha256')
     for (const part of parts) state.update(part)
     return plain(state.digest())
@@ -140,6 +142,21 @@ export const nodeCrypto: Crypto = {
   },
 
   shake128: (data, bytes) => plain(createHash('shake128', { outputLength: bytes }).update(data).digest()),
+}
+
+/** Small parts are copied together: a hash that is fed bit by bit costs several times one of all at once. */
+const joined = new Uint8Array(16 * 1024)
+
+function hashJoined(parts: readonly Uint8Array[], length: number): Uint8Array {
+  let at = 0
+  for (const part of parts) {
+    joined.set(part, at)
+    at += part.length
+  }
+  const digest = plain(hash('sha256', joined.subarray(0, length), 'buffer'))
+  // Parts may be secret.
+  joined.fill(0, 0, length)
+  return digest
 }
 
 const POOL_BYTES = 4_096

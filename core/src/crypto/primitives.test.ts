@@ -90,6 +90,14 @@ describe.each(IMPLEMENTATIONS)('by %s', (name, crypto) => {
     }
   })
 
+  test('SHA-256 of parts is that of the whole, however long they are', () => {
+    for (const length of [6, 40, 16_383, 16_384, 16_385, 100_000]) {
+      const whole = filled(length, 5)
+      const parts = [whole.subarray(0, 3), whole.subarray(3, length >> 1), whole.subarray(length >> 1)]
+      expect(hex(crypto.sha256(...parts)), `${length}`).toBe(hex(crypto.sha256(whole)))
+    }
+  })
+
   test('sealing in place leaves what sealing returns, whatever the length', () => {
     const [key, nonce, facts] = [filled(32, 1), filled(12, 2), filled(20, 3)]
     for (const length of [0, 1, 16, 122_879, 122_880, 122_881, 300_000]) {
