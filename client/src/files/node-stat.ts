@@ -27,10 +27,15 @@ export function statOf(stats: BigStats): Stat {
     mtime: microseconds(stats.mtimeNs),
     executable: type === 'file' && (mode & 0o100) !== 0,
     // Device numbers are left out: some file systems get a new one at every mount.
-    identity: `${stats.ino}:${stats.birthtimeNs}`,
+    identity: identityOf(stats),
     signature: `${stats.ino}:${stats.size}:${stats.mtimeNs}:${stats.ctimeNs}`,
     links: Number(stats.nlink),
   }
+}
+
+/** `Stat.identity` of what this tells of. */
+export function identityOf(stats: BigStats): string {
+  return `${stats.ino}:${stats.birthtimeNs}`
 }
 
 /** Microseconds, rounded down, also before 1970 (bigint division rounds towards zero). */

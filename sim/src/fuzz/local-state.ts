@@ -8,7 +8,6 @@ import {
   encodeDeviceNote,
   encodeSettings,
 } from '@pileus/client/account/contents'
-import { driveStatus, listPath } from '@pileus/client/drive/drive'
 import { memoryFiles } from '@pileus/client/files/memory'
 import { MARKER, readMarker } from '@pileus/client/folder/marker'
 import { decodeSecrets, encodeSecrets } from '@pileus/client/keys/device-secrets'
@@ -26,6 +25,7 @@ import { sealRecord } from '@pileus/core/records/seal'
 import { decodeAnswer, encodeAnswer } from '@pileus/server/rules/outcome'
 import { newZone, shownHead } from '@pileus/server/rules/zone-head'
 import { parseAsk } from 'pileus/control/messages'
+import { DATABASE_FILE, listLocally, readLocalStatus } from 'pileus/device/drive'
 import { openHome } from 'pileus/home/home'
 import { loadKeys } from 'pileus/home/key-file'
 import { readLinkedFolder } from 'pileus/home/linked-folder'
@@ -38,6 +38,7 @@ const utf8 = (value: unknown): Uint8Array =>
 const text = (bytes: Uint8Array): string => new TextDecoder().decode(bytes)
 const random = seededRandom('local state')
 const ZONE = parseId('zone', 'b2'.repeat(32))
+const LINKED = { format: 1, folder: '/f', work: '/w', zone: ZONE, caseInsensitive: false }
 
 /** Their files lie in a folder of their own, which goes when `Symbol.dispose` is called. */
 export function localTargets(): Disposable & { readonly targets: Target[] } {
@@ -89,10 +90,9 @@ function ofHome(folder: string): Target[] {
     deviceName: 'x',
     keys: 'file',
   }
-  const linked = { format: 1, folder: '/f', work: '/w', zone: ZONE, caseInsensitive: false }
   const files: [string, object, () => unknown][] = [
     ['account.json', signedIn, () => readSignedIn(home)],
-    ['folder.json', linked, () => fits(readLinkedFolder(home))],
+    ['folder.json', LINKED, () => fits(readLinkedFolder(home))],
     [
       'keys.json',
       { format: 1, keeping: 'file', clear: 'secrets' },
@@ -121,26 +121,23 @@ function fits(linked: ReturnType<typeof readLinkedFolder>): void {
   join(linked.folder, linked.work)
 }
 
+/** As `pileus status` and `pileus ls` read it. */
 function ofDatabase(folder: string): Target {
-  const path = join(folder, 'drive.db')
+  const at = mkdtempSync(join(folder, 'home-'))
+  const home = openHome(at)
+  home.write('folder.json', JSON.stringify(LINKED))
+  const path = join(at, DATABASE_FILE)
   writeDatabase(path)
   const whole = Uint8Array.from(readFileSync(path))
-  const damaged = join(folder, 'damaged.db')
   return ofBytes(
     'local database',
     [whole],
     ['StoreCorrupt'],
     (bytes) => {
-      for (const end of ['', '-wal', '-shm']) rmSync(damaged + end, { force: true })
-      writeFileSync(damaged, bytes)
-      const store = openSqliteStore(damaged)
-      try {
-        const replica = replicaOver(store)
-        driveStatus(replica)
-        listPath(replica, '')
-      } finally {
-        store.close()
-      }
+      for (const end of ['', '-wal', '-shm']) rmSync(path + end, { force: true })
+      writeFileSync(path, bytes)
+      readLocalStatus(home)
+      listLocally(home, '')
     },
     0.02,
   )
