@@ -11,12 +11,15 @@ export function sendPack({ bytes, pieces }: PackAnswer, request: FastifyRequest,
   for (const [name, value] of Object.entries(reply.getHeaders()))
     if (value !== undefined) raw.setHeader(name, value)
   sendAll(raw, pieces).catch((error: unknown) => {
-    const gone = raw.destroyed
     raw.destroy()
-    if (gone) request.log.info({ err: error }, 'whoever asked went away before the end of the answer')
+    if (error instanceof ReceiverGone)
+      request.log.info({ err: error }, 'whoever asked went away before the end of the answer')
     else request.log.warn({ err: error }, 'the answer was cut')
   })
 }
+
+/** Nobody receives the answer any more. */
+class ReceiverGone extends Error {}
 
 async function sendAll(response: ServerResponse, pieces: AsyncIterable<Uint8Array>): Promise<void> {
   for await (const piece of pieces) await write(response, piece)
@@ -26,11 +29,11 @@ async function sendAll(response: ServerResponse, pieces: AsyncIterable<Uint8Arra
 /** Resolves when the piece's memory is free again; rejects when nobody receives it any more. */
 function write(response: ServerResponse, piece: Uint8Array): Promise<void> {
   const { promise, resolve, reject } = Promise.withResolvers<void>()
-  const closed = () => reject(new Error('the connection was closed'))
+  const closed = () => reject(new ReceiverGone('the connection was closed'))
   response.once('close', closed)
   response.write(piece, (error) => {
     response.off('close', closed)
-    if (error) reject(error)
+    if (error) reject(new ReceiverGone('the connection broke', { cause: error }))
     else resolve()
   })
   return promise
