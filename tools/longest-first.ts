@@ -6,9 +6,9 @@ import { BaseSequencer, type TestSpecification } from 'vitest/node'
 const LONGEST = [
   'sim/src/torture/kills.test.ts',
   'cli/src/story.test.ts',
+  'cli/src/full-disk.test.ts',
   'cli/src/troubles/folder.test.ts',
   'cli/src/troubles/network.test.ts',
-  'cli/src/full-disk.test.ts',
   'cli/src/live.test.ts',
   'cli/src/three-devices.test.ts',
   'cli/src/control/control.test.ts',

@@ -22,7 +22,7 @@ it('a tiny run with real processes prints a table and leaves nothing behind', as
   expect(stdout).toMatch(/\| rsync \| [\d.]+ s|rsync was not measured: it is not installed/)
   expect(readdirSync(folder)).toEqual([])
   // On a machine that does other things too.
-}, 120_000)
+}, 240_000)
 
 it('a question that does not exist is refused with those that do', async () => {
   const asked = promisify(execFile)(process.execPath, [MAIN, '--only', 'nothing'])

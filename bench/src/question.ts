@@ -16,12 +16,12 @@ export const FULL: Sizes = {
   largeFileBytes: 2 ** 30,
   smallFiles: 10_000,
   repetitions: 3,
-  saves: 41,
+  saves: 31,
   files: 1_000_000,
 }
 export const QUICK: Sizes = {
-  largeFileBytes: 2 ** 25,
-  smallFiles: 500,
+  largeFileBytes: 2 ** 24,
+  smallFiles: 300,
   repetitions: 1,
   saves: 3,
   files: 5_000,

@@ -67,16 +67,14 @@ export function startSync({ env }: Device): Child {
   return new Child(process.execPath, [PROGRAM, 'sync'], { env })
 }
 
-/** Waits until `pileus status` calls the folder up to date. Rejects when the `pileus sync` that this waits for ends. */
-export async function untilUpToDate(device: Device, sync: Child): Promise<void> {
-  await until('pileus sync is up to date', async () => {
+/** Waits until this `pileus sync` has looked at everything. Rejects when it ends before. */
+export async function untilLooked(device: Device, sync: Child): Promise<void> {
+  // It says so once it can be asked; before, the command would take its place.
+  await until('pileus sync keeps the folder in sync', () => {
     sync.expectRunning('pileus sync')
-    const { stdout } = await command(device, ['status'])
-    const { live } = JSON.parse(stdout) as {
-      readonly live: { readonly now: { readonly state: string } } | null
-    }
-    return live?.now.state === 'up-to-date'
+    return /^Keeping .* in sync/m.test(sync.stderr)
   })
+  await command(device, ['sync', '--once'])
 }
 
 function device(root: string, name: string, url: string): Device {

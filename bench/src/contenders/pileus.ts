@@ -2,7 +2,7 @@
 import type { Child } from '../measure/child.ts'
 import { carryLive, processorOf, untilIdle } from '../measure/live-carry.ts'
 import type { Change, Contender, Live, Pair, Rescanned } from './contender.ts'
-import { command, type Devices, openDevices, startSync, untilUpToDate } from './pileus-devices.ts'
+import { command, type Devices, openDevices, startSync, untilLooked } from './pileus-devices.ts'
 
 export const pileus: Contender = {
   name: 'Pileus',
@@ -11,7 +11,7 @@ export const pileus: Contender = {
     const devices = await openDevices(root, options)
     const pair = new LivePileus(devices, startSync(devices.a), startSync(devices.b))
     try {
-      await pair.untilUpToDate()
+      await pair.untilLooked()
       return pair
     } catch (error) {
       await pair.close()
@@ -36,9 +36,9 @@ class LivePileus implements Pair, Live {
     this.b = devices.b.folder
   }
 
-  async untilUpToDate(): Promise<void> {
+  async untilLooked(): Promise<void> {
     const { a, b } = this.#devices
-    await Promise.all([untilUpToDate(a, this.#a), untilUpToDate(b, this.#b)])
+    await Promise.all([untilLooked(a, this.#a), untilLooked(b, this.#b)])
   }
 
   carry(change: Change) {
@@ -69,7 +69,7 @@ class LivePileus implements Pair, Live {
   async restart(): Promise<void> {
     await this.#a.stop()
     this.#a = startSync(this.#devices.a)
-    await untilUpToDate(this.#devices.a, this.#a)
+    await untilLooked(this.#devices.a, this.#a)
   }
 
   async comeToRest(): Promise<void> {

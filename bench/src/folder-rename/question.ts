@@ -20,7 +20,6 @@ export const folderRename: Question = {
         const prepared = join(aside, 'tree')
         writeTree(prepared, smallFiles, 'tree')
         await pair.carry(moveIn(pair, prepared, 'name 0'))
-        await pair.live?.comeToRest()
         const carried: Carried[] = []
         for (let turn = 1; turn <= repetitions; turn++) {
           settleDisk()

@@ -5,12 +5,11 @@ import { sleep, until } from './waiting.ts'
 
 /** Between two looks at B's folder; a look that fails costs one `stat`. */
 const LOOK_EVERY_MS = 5
-/** After B shows the change: what the processes still write and send for it counts as theirs. */
-const SETTLE_MS = 1_000
 const PATIENCE_MS = 600_000
-/** Of one second: timers that every process has stay below it. */
-const IDLE_SHARE = 0.05
-const IDLE_PATIENCE_MS = 300_000
+const IDLE_MS = 500
+/** Of that time, all together: three steps of the kernel's clock, since every process has timers. */
+const IDLE_SECONDS = 0.03
+const IDLE_PATIENCE_MS = 60_000
 
 export interface Carriers {
   readonly processes: Readonly<Record<string, Child>>
@@ -21,8 +20,8 @@ export interface Carriers {
 }
 
 /**
- * The clock runs from the moment after the change until B's folder holds it. Processor time and bytes are counted one
- * second longer. Rejects when a process ends meanwhile.
+ * The clock runs from the moment after the change until B's folder holds it. Processor time and bytes are counted until all
+ * processes are idle again: what they still write and send for the change is theirs. Rejects when a process ends meanwhile.
  */
 export async function carryLive(carriers: Carriers, change: Change): Promise<Carried> {
   const wireBefore = carriers.wireBytes()
@@ -41,7 +40,7 @@ export async function carryLive(carriers: Carriers, change: Change): Promise<Car
   await until('B has it', arrived, { everyMs: LOOK_EVERY_MS, withinMs: change.withinMs ?? PATIENCE_MS })
   const seconds = (performance.now() - start) / 1000
   await telling
-  await sleep(SETTLE_MS)
+  await untilIdle(Object.values(carriers.processes))
   const wireAfter = carriers.wireBytes()
   return {
     seconds,
@@ -52,18 +51,17 @@ export async function carryLive(carriers: Carriers, change: Change): Promise<Car
   }
 }
 
-/** Waits until all together used next to no processor time for a second. */
+/** Waits until all together used next to no processor time for half a second, a minute at most. */
 export async function untilIdle(processes: readonly Child[]): Promise<void> {
   const used = () => processes.reduce((sum, one) => sum + one.processorSeconds, 0)
-  let before = used()
-  const isIdle = () => {
+  const end = performance.now() + IDLE_PATIENCE_MS
+  for (let before = used(); performance.now() < end; ) {
+    await sleep(IDLE_MS)
     const now = used()
-    const idle = now - before <= IDLE_SHARE
+    // Half a tick of doubt, because sums of hundredths are not exact.
+    if (now - before < IDLE_SECONDS + 0.005) return
     before = now
-    return idle
   }
-  await sleep(SETTLE_MS)
-  await until('the processes are idle', isIdle, { everyMs: SETTLE_MS, withinMs: IDLE_PATIENCE_MS })
 }
 
 /** User and system time so far of each, in seconds. */

@@ -22,7 +22,6 @@ export const memoryPerFile: Question = {
       const prepared = join(aside, 'tree')
       writeTree(prepared, smallFiles, 'tree')
       await pair.carry(moveIn(pair, prepared, 'tree'))
-      await live.comeToRest()
       const full = await restingBytes(live, repetitions)
       return {
         kind: 'measured',

@@ -11,7 +11,7 @@ import { copyWithInsert, expectSame, writeLargeFile } from '../workload/files.ts
 export const middleInsert: Question = {
   name: 'middle-insert',
   title: ({ largeFileBytes }) => `1 KiB inserted in the middle of ${formatBytes(largeFileBytes)}`,
-  contenders: ['Pileus', 'Syncthing', 'restic', 'borg', 'unison', 'rsync'],
+  contenders: ['Pileus', 'Syncthing', 'restic', 'unison', 'rsync'],
   measure: (bench, contender) =>
     withPair(
       bench,
@@ -21,7 +21,6 @@ export const middleInsert: Question = {
         const prepared = join(aside, 'large')
         writeLargeFile(prepared, largeFileBytes, 'large')
         await pair.carry(moveIn(pair, prepared, 'large'))
-        await pair.live?.comeToRest()
         const carried: Carried[] = []
         for (let turn = 1; turn <= repetitions; turn++) {
           copyWithInsert(join(pair.a, 'large'), prepared, `insert ${turn}`)

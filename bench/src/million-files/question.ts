@@ -34,7 +34,6 @@ export const millionFiles: Question = {
       settleDisk()
       const first = await pair.carry({ ...moveIn(pair, prepared, 'tree'), withinMs: PATIENCE_MS })
       expectSame(pair.a, pair.b)
-      await live.comeToRest()
       const peaks = pair.peaks()
 
       const full = await restart(live)

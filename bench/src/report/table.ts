@@ -47,7 +47,7 @@ function row(name: string, answer: Measured, ours: Measured | undefined): string
     Object.entries(parts)
       .map(([part, seconds]) => `${part} ${formatAmount(seconds, unit)}`)
       .join(', '),
-    ours && ours !== answer ? `${(median(ours.samples) / middle).toFixed(2)} ×` : '',
+    ours && ours !== answer ? ratio(median(ours.samples), middle) : '',
     formatProcessor(processor),
     movedBytes === null ? '' : formatBytes(movedBytes),
     Object.entries(peaks)
@@ -55,6 +55,11 @@ function row(name: string, answer: Measured, ours: Measured | undefined): string
       .join(', '),
   ]
   return `| ${cells.join(' | ')} |`
+}
+
+/** Noise around nothing has no ratio. */
+function ratio(ours: number, theirs: number): string {
+  return ours >= 0 && theirs > 0 ? `${(ours / theirs).toFixed(2)} ×` : ''
 }
 
 function range(samples: readonly number[], unit: Measured['unit']): string {

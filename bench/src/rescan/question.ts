@@ -41,7 +41,6 @@ export const rescan: Question = {
 
 /** The first look after a change is not counted: what it left to do is none of a look's. */
 async function look(pair: Pair, times: number): Promise<Rescanned[]> {
-  await pair.live?.comeToRest()
   await pair.rescan()
   const looks: Rescanned[] = []
   for (let turn = 0; turn < times; turn++) looks.push(await pair.rescan())

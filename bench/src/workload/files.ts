@@ -87,34 +87,42 @@ export function copyWithInsert(path: string, aside: string, seed: string): void 
 
 /** Throws, naming the first difference, unless both folders hold the same names and bytes. */
 export function expectSame(a: string, b: string): void {
-  const here = contents(a)
-  const there = contents(b)
-  for (const path of new Set([...here.keys(), ...there.keys()])) {
-    if (here.get(path) !== there.get(path)) throw new Error(`${a} and ${b} differ in ${path}`)
+  const here = filesBelow(a)
+  const there = filesBelow(b)
+  for (const path of new Set([...here, ...there])) {
+    const inBoth = here.has(path) && there.has(path)
+    if (!inBoth || !sameBytes(join(a, path), join(b, path)))
+      throw new Error(`${a} and ${b} differ in ${path}`)
   }
 }
 
-function contents(root: string, path = '', found = new Map<string, string>()): Map<string, string> {
+function filesBelow(root: string, path = '', found = new Set<string>()): Set<string> {
   for (const entry of readdirSync(join(root, path), { withFileTypes: true })) {
     if (isForeign(entry.name)) continue
     const at = join(path, entry.name)
-    if (entry.isDirectory()) contents(root, at, found)
-    else found.set(at, hashOf(join(root, at)))
+    if (entry.isDirectory()) filesBelow(root, at, found)
+    else found.add(at)
   }
   return found
 }
 
-function hashOf(path: string): string {
-  if (statSync(path).size < PIECE_BYTES) return hash(readFileSync(path)).toString('hex')
-  const sha256 = createHash('sha256')
-  const buffer = Buffer.alloc(PIECE_BYTES)
-  const file = openSync(path, 'r')
-  for (let at = 0, read = 1; read > 0; at += read) {
-    read = readSync(file, buffer, 0, buffer.length, at)
-    sha256.update(buffer.subarray(0, read))
+function sameBytes(a: string, b: string): boolean {
+  const { size } = statSync(a)
+  if (statSync(b).size !== size) return false
+  if (size <= PIECE_BYTES) return readFileSync(a).equals(readFileSync(b))
+  const files = [a, b].map((path) => openSync(path, 'r'))
+  const buffers = files.map(() => Buffer.alloc(PIECE_BYTES))
+  try {
+    for (let at = 0; at < size; at += PIECE_BYTES) {
+      const [one, other] = files.map((file, index) =>
+        buffers[index]!.subarray(0, readSync(file, buffers[index]!, 0, PIECE_BYTES, at)),
+      )
+      if (!one!.equals(other!)) return false
+    }
+    return true
+  } finally {
+    files.forEach(closeSync)
   }
-  closeSync(file)
-  return sha256.digest('hex')
 }
 
 /** What a contender keeps in the folder for itself, finished or not. */
@@ -128,6 +136,6 @@ function folderName(index: number): string {
   return `d${String(index).padStart(3, '0')}`
 }
 
-function hash(data: string | Uint8Array): Buffer {
+function hash(data: string): Buffer {
   return createHash('sha256').update(data).digest()
 }

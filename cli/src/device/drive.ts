@@ -17,6 +17,7 @@ import { httpRemote } from '@pileus/client/remote/http'
 import { Replica } from '@pileus/client/replica/replica'
 import { openSqliteStore } from '@pileus/client/store/node'
 import type { Store } from '@pileus/client/store/store'
+import { workerSealing } from '@pileus/client/transfer/sealing/node-workers'
 import { nodeCrypto, nodeRandom } from '@pileus/core/crypto/node'
 import { parseId } from '@pileus/core/ids/ids'
 import { Failure } from '../failures/failure.ts'
@@ -44,6 +45,7 @@ export async function openLinkedDrive(
   const { context, calls, device: keys } = device.connection
   const drive = openDrive({
     files: nodeFilesOf(linked),
+    openSealing: workerSealing({ folder: linked.folder, work: linked.work }),
     remote: httpRemote(calls),
     store,
     crypto: context.crypto,

@@ -1,11 +1,10 @@
 /** The server, as this process reaches it. */
 import type { AccountContext } from '@pileus/client/account/account'
-import { fetchCalls } from '@pileus/client/remote/fetch-calls'
-
+import { httpCalls } from '@pileus/client/remote/http-calls'
 import { nodeTimers, timedPause } from '@pileus/client/remote/node'
-import { sendPartsByNode } from '@pileus/client/remote/node-send-parts'
+import { nodeExchange } from '@pileus/client/remote/node-exchange'
 import { Patience } from '@pileus/client/remote/patience'
-
+import { patientExchange } from '@pileus/client/remote/patient-exchange'
 import { retrying } from '@pileus/client/remote/retry'
 import { checkServer } from '@pileus/client/remote/server'
 import { nodeCrypto, nodeRandom } from '@pileus/core/crypto/node'
@@ -17,12 +16,13 @@ export function networkContext(
   patience = new Patience(nodeTimers),
 ): AccountContext {
   const options = { pause: timedPause(signal), random: nodeRandom }
-  const calls = retrying(fetchCalls({ server, fetch, sendParts: sendPartsByNode, signal, patience }), options)
+  const exchange = patientExchange(nodeExchange, patience)
+  const calls = retrying(httpCalls({ server, exchange, signal }), options)
   return { calls, crypto: nodeCrypto, random: nodeRandom, clock: Date.now }
 }
 
 /** The same, once it is known that a Pileus server answers there. Rejects with Unreachable. */
 export async function checkedContext(server: string, signal: AbortSignal): Promise<AccountContext> {
-  await checkServer(fetch, server, signal, new Patience(nodeTimers))
+  await checkServer(patientExchange(nodeExchange, new Patience(nodeTimers)), server, signal)
   return networkContext(server, signal)
 }

@@ -20,7 +20,8 @@ const MEANINGS: Readonly<Record<Exit, string>> = {
   usage: 'the command line is not one that pileus understands, or the folder cannot be used so',
   'not-signed-in': 'not signed in here, a wrong name, password or phrase, or this device was removed',
   unreachable: 'no answer from the server, or what answered is not a Pileus server',
-  attention: 'sync did all it could; deletions are held back, or some files need you: see `pileus status`',
+  attention:
+    'sync did all it could; deletions are held back, some files need you (see `pileus status`), or the disk is read-only',
   full: 'no room: the account reached its quota, or a disk is full',
   locked: 'another pileus is working on the same folder or home',
   damaged: 'stored data is damaged, here or on the server; nothing of yours was overwritten',

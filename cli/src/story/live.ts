@@ -17,16 +17,18 @@ export interface LiveProcess {
   stop(signal?: NodeJS.Signals): Promise<number | null>
 }
 
-/**
- * Starts `pileus sync`, or another command, on this device. It may not be up to date yet when this returns.
- * `nodeOptions` are for Node itself; `under` is a command that runs this one.
- */
-export function startLive(
-  device: DeviceOf,
-  nodeOptions: readonly string[] = [],
-  command: readonly string[] = ['sync'],
-  under: readonly string[] = [],
-): LiveProcess {
+export interface LiveOptions {
+  /** For Node itself. */
+  readonly nodeOptions?: readonly string[]
+  /** A command that runs this one. */
+  readonly under?: readonly string[]
+  /** What `pileus` is to do; to stay in sync if not said. */
+  readonly command?: readonly string[]
+}
+
+/** Starts `pileus sync`, or another command, on this device. It may not be up to date yet when this returns. */
+export function startLive(device: DeviceOf, options: LiveOptions = {}): LiveProcess {
+  const { nodeOptions = [], under = [], command = ['sync'] } = options
   const kept = Object.entries(process.env).filter(([name]) => !/^(PILEUS_|NODE_OPTIONS|VITEST)/.test(name))
   const [program, ...args] = [...under, process.execPath, ...nodeOptions, MAIN, ...command]
   const child = spawn(program!, args, {

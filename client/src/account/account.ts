@@ -8,7 +8,7 @@ import type { Session } from '@pileus/core/protocol/account'
 import type { Calls } from '../remote/calls.ts'
 
 export interface AccountContext {
-  /** Not signed in: `retrying(fetchCalls(…))`. */
+  /** Not signed in: `retrying(httpCalls(…))`. */
   readonly calls: Calls
   readonly crypto: Crypto
   readonly random: Random

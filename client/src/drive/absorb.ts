@@ -2,22 +2,26 @@
  * Taking up what a scan found: every change on this disk becomes a pending version of a record, its content on
  * the server first. Folders come before what is in them, deletions last.
  */
-import { type RecordId, ROOT, randomId } from '@pileus/core/ids/ids'
-import type { Attributes, Content, Place, RecordBody } from '@pileus/core/records/record'
+import type { RecordId } from '@pileus/core/ids/ids'
+import type { Problem } from '@pileus/core/protocol/problem'
+import type { Attributes, Content } from '@pileus/core/records/record'
 import { NO_REFS, type Refs } from '@pileus/core/records/refs'
-import { originalOfConflictName } from '@pileus/core/tree/names'
 import type { View } from '@pileus/core/tree/view'
 import type { Stat } from '../files/files.ts'
 import { checkMarker } from '../folder/marker.ts'
 import type { Appeared, Changed, Moved, PathProblem, Scan } from '../folder/scan.ts'
 import { samenessOf } from '../replica/forest.ts'
-import { type DiskRow, putMeta, tables } from '../replica/tables.ts'
-import type { StoreReader, StoreWriter } from '../store/store.ts'
+import { putMeta, tables } from '../replica/tables.ts'
+import type { StoreWriter } from '../store/store.ts'
+import type { Ingested } from '../transfer/ingest.ts'
 import { type DriveContext, labelNow, type SyncOptions } from './context.ts'
+import { GoneRows } from './gone-rows.ts'
 import { guardDeletions, neededAgain } from './guard.ts'
 import { localEdit } from './local-edit.ts'
-import { Reading } from './reading.ts'
-import { attributesOf, contentOf, fileRow, folderRow } from './rows.ts'
+import { adoptable, NewNodes } from './new-nodes.ts'
+import { isNoRoom } from './no-room.ts'
+import { type FileToTakeUp, Reading } from './reading.ts'
+import { attributesOf, contentOf, fileRow } from './rows.ts'
 import { type TextMerge, wantsTextMerge } from './settle.ts'
 import { mergeTexts } from './text-merge.ts'
 
@@ -28,6 +32,8 @@ export interface Absorbed {
   readonly bytesSent: number
   /** Rows that a scan of a part did not find: only a scan of everything tells whether they are gone. */
   readonly unconfirmed: number
+  /** There is no room for the contents that were not taken up; all the rest was. To be thrown once it is pushed. */
+  readonly noRoom: Problem | null
 }
 
 /**
@@ -53,15 +59,15 @@ class Absorption {
   /** The portion that is being taken up. */
   #scan: Scan = NOTHING
   readonly #options: SyncOptions
+  readonly #nodes: NewNodes
   readonly #committed: () => void
   readonly #reading: Reading
-  /** Ids given to appeared folders, so that what is in them finds its parent. */
-  readonly #ids = new Map<Appeared, RecordId>()
-  /** Folders that this scan made records of, and the keys of the names in them so far. */
-  readonly #made = new Map<RecordId, Set<string>>()
   #viewed: { readonly view: View; readonly at: number } | null = null
   #held = 0
   #stored: Change[] = []
+  #noRoom: Problem | null = null
+  /** Sizes of files that may not have been read for want of room. */
+  readonly #unread = new Set<number>()
 
   constructor(
     context: DriveContext,
@@ -71,45 +77,72 @@ class Absorption {
   ) {
     this.#context = context
     this.#portions = portions
+    this.#nodes = new NewNodes(context)
     this.#options = options
     this.#committed = committed
     this.#reading = new Reading(context, options)
   }
 
   async run(): Promise<Absorbed> {
-    let gone = new Set<RecordId>()
+    let gone: GoneRows | null = null
     for (const portion of this.#portions) {
       this.#options.signal?.throwIfAborted()
       if (portion) gone = await this.#takeUp(portion)
       else await this.#context.breathe()
     }
+    // What was not read may be what is gone, moved: then that is no deletion, and the rest has to wait for it.
+    if (gone?.hasAnyOf(this.#unread)) throw this.#noRoom
     // The folder may have been unmounted since the scan began.
-    if (gone.size > 0) checkMarker(this.#context.files, this.#context.zone.zone)
-    if (!this.#scan.partial) this.#goneForGood([...gone])
+    if (gone && gone.size > 0) checkMarker(this.#context.files, this.#context.zone.zone)
+    if (gone && !this.#scan.partial) this.#goneForGood(gone.ids)
     const { problems, uploader } = this.#reading
-    const unconfirmed = this.#scan.partial ? gone.size : 0
-    return { problems, held: this.#held, bytesSent: uploader.counts.bytesSent, unconfirmed }
+    const unconfirmed = gone && this.#scan.partial ? gone.size : 0
+    const noRoom = this.#noRoom
+    return { problems, held: this.#held, bytesSent: uploader.counts.bytesSent, unconfirmed, noRoom }
   }
 
   /** Returns what is gone of the portion, without what was found again by its content. */
-  async #takeUp(portion: Scan): Promise<Set<RecordId>> {
+  async #takeUp(portion: Scan): Promise<GoneRows> {
     this.#scan = portion
     this.#reading.expect(portion)
     this.#folders()
-    const gone = new Set(portion.gone)
-    for (const appeared of this.#scan.appeared) {
-      if (appeared.stat.type !== 'folder') await this.#appeared(appeared, gone)
-    }
-    for (const changed of this.#scan.changed) await this.#changed(changed)
-    await this.#reading.uploader.finish()
+    const gone = new GoneRows(this.#context.replica.store, portion.gone)
+    await this.#contents(gone)
     this.#commitStored()
     this.#tell()
     return gone
   }
 
+  /** Files and links, their contents first. Where the server has no room for one, it and what follows wait. */
+  async #contents(gone: GoneRows): Promise<void> {
+    try {
+      await this.#reading.ingest(this.#toTakeUp(gone))
+      await this.#reading.uploader.finish()
+    } catch (error) {
+      if (!isNoRoom(error)) throw error
+      this.#noRoom ??= error
+      for (const { stat } of this.#scan.appeared) this.#unread.add(stat.size)
+    }
+  }
+
   /** Deletions are taken up last: what comes in the place of what may be gone must not be told before them. */
   #tell(): void {
     if (!this.#scan.missing) this.#committed()
+  }
+
+  /**
+   * What must be read and sent, found out file by file as it is asked for; what needs neither is taken up on the
+   * way. So files may be looked at while earlier ones are still on their way.
+   */
+  *#toTakeUp(gone: GoneRows): Generator<FileToTakeUp> {
+    for (const appeared of this.#scan.appeared) {
+      const file = appeared.stat.type === 'folder' ? null : this.#appeared(appeared, gone)
+      if (file) yield file
+    }
+    for (const changed of this.#scan.changed) {
+      const file = this.#changed(changed)
+      if (file) yield file
+    }
   }
 
   /** Folders and renames first: they need no upload, and everything else hangs in them. */
@@ -118,86 +151,15 @@ class Absorption {
     const folders = this.#scan.appeared.filter((a) => a.stat.type === 'folder')
     if (folders.length + this.#scan.moved.length === 0) return
     replica.transaction('lazy', (tx) => {
-      for (const folder of folders)
-        this.#ids.set(folder, this.#adoptFolder(tx, folder) ?? this.#newFolder(tx, folder))
+      for (const folder of folders) this.#nodes.addFolder(tx, folder)
       for (const moved of this.#scan.moved) this.#moved(tx, moved)
     })
-  }
-
-  #parentId(parent: RecordId | Appeared): RecordId {
-    return typeof parent === 'string' ? parent : this.#ids.get(parent)!
-  }
-
-  /** A remote folder at the same path that this disk has not got yet (R4). */
-  #adoptFolder(tx: StoreWriter, folder: Appeared): RecordId | null {
-    // In a folder that is new itself there is nothing to adopt.
-    if (this.#made.has(this.#parentId(folder.parent))) return null
-    const view = this.#context.replica.freshView(tx)
-    const id = adoptable(this.#context, tx, view, this.#parentId(folder.parent), folder.name, 'folder')
-    if (!id) return null
-    const { body, key } = this.#context.replica.effective(tx, id)!
-    const parent = this.#parentId(folder.parent)
-    this.#context.replica.putDisk(tx, id, folderRow(parent, folder.name, body.attributes, folder.stat, key))
-    tables.undated.put(tx, id, '')
-    return id
-  }
-
-  #newFolder(tx: StoreWriter, appeared: Appeared): RecordId {
-    const { name, stat } = appeared
-    const parent = this.#parentId(appeared.parent)
-    const attributes = { mtime: stat.mtime, executable: false }
-    const body = this.#newBody(tx, 'folder', parent, name, null, attributes)
-    const id = this.#newRecord(tx, body, NO_REFS, (version) =>
-      folderRow(parent, name, attributes, stat, version),
-    )
-    this.#made.set(id, new Set())
-    return id
-  }
-
-  /** A record of what appeared here. */
-  #newRecord(tx: StoreWriter, body: RecordBody, refs: Refs, rowOf: (version: string) => DiskRow): RecordId {
-    const { replica, random } = this.#context
-    const id = randomId('record', random)
-    if (this.#isAlone(body.place)) replica.putAlone(tx, id, body, refs, rowOf)
-    else {
-      replica.putPending(tx, id, body, { refs })
-      replica.putDisk(tx, id, rowOf(replica.effective(tx, id)!.key))
-    }
-    return id
-  }
-
-  /** Whether this place concerns no other: in a folder made by this scan, first of its name, and no conflict's name. */
-  #isAlone({ parent, name }: Place): boolean {
-    const keys = this.#made.get(parent)
-    if (!keys) return false
-    const key = this.#context.replica.nameKey(name)
-    const first = !keys.has(key)
-    keys.add(key)
-    return first && originalOfConflictName(key) === null
-  }
-
-  #newBody(
-    tx: StoreWriter,
-    kind: 'file' | 'folder' | 'link',
-    parent: RecordId,
-    name: string,
-    content: Content | null,
-    attributes: Attributes,
-  ): RecordBody {
-    const place = {
-      parent,
-      name,
-      former: null,
-      stamp: this.#context.replica.nextStamp(tx),
-      ...labelNow(this.#context),
-    }
-    return { kind, deleted: false, place, content, attributes, conflictOf: null }
   }
 
   /** A rename or move, of this node and of every record that is one thing with it (R4). */
   #moved(tx: StoreWriter, { id, parent, name, stat }: Moved): void {
     const { replica } = this.#context
-    const to = this.#parentId(parent)
+    const to = this.#nodes.idOf(parent)
     const view = replica.freshView(tx)
     const located = view.locate(id)
     // Already where the records want it: the rename was this program's, and the crash came before the row.
@@ -232,35 +194,31 @@ class Absorption {
     }))
   }
 
-  async #appeared(appeared: Appeared, gone: Set<RecordId>): Promise<void> {
+  #appeared(appeared: Appeared, gone: GoneRows): FileToTakeUp | null {
     const { replica } = this.#context
-    const parent = this.#parentId(appeared.parent)
+    const parent = this.#nodes.idOf(appeared.parent)
     if (appeared.stat.type === 'link') {
       const target = this.#reading.linkTarget(appeared.path)
-      if (target !== null) replica.transaction('lazy', (tx) => this.#newLink(tx, appeared, parent, target))
-      return
+      if (target !== null) replica.transaction('lazy', (tx) => this.#nodes.addLink(tx, appeared, target))
+      return null
     }
-    if (this.#recognise(appeared, parent, gone)) return
-    const ingested = await this.#reading.ingest(appeared.path)
-    if (!ingested) return
-    const { hash, refs, stat } = ingested
-    const content = contentOf(ingested, '', this.#context.deviceName)
-    this.#whenStored((tx) => {
-      const body = this.#newBody(tx, 'file', parent, appeared.name, content, attributesOf(stat))
-      this.#newRecord(tx, body, refs, (version) => fileRow(parent, appeared.name, hash, stat, version))
-    })
+    if (this.#recognise(appeared, parent, gone)) return null
+    const takeUp = (ingested: Ingested) => {
+      this.#whenStored((tx) => this.#nodes.addFile(tx, appeared, ingested))
+    }
+    return { path: appeared.path, size: appeared.stat.size, takeUp }
   }
 
   /** A file whose content is known: the remote file at this path (R4), or one that went away here: a move. */
-  #recognise(appeared: Appeared, parent: RecordId, gone: Set<RecordId>): boolean {
+  #recognise(appeared: Appeared, parent: RecordId, gone: GoneRows): boolean {
     const { replica } = this.#context
-    const remote = this.#made.has(parent)
+    const remote = this.#nodes.isMade(parent)
       ? null
       : adoptable(this.#context, replica.store, this.#view(), parent, appeared.name, 'file')
     const remoteBody = remote && replica.effective(replica.store, remote)!.body
     const maybeRemote =
       remoteBody?.content?.type === 'chunks' && remoteBody.content.size === appeared.stat.size
-    const candidates = this.#goneOfSize(gone, appeared.stat.size)
+    const candidates = gone.ofSize(appeared.stat.size)
     if (!maybeRemote && candidates.length === 0) return false
     const found = this.#reading.hash(appeared.path)
     if (!found) return false
@@ -292,47 +250,18 @@ class Absorption {
     return this.#viewed.view
   }
 
-  #goneOfSize(gone: ReadonlySet<RecordId>, size: number): RecordId[] {
-    if (size === 0) return []
-    const found: RecordId[] = []
-    for (const id of gone) {
-      const row = tables.disk.get(this.#context.replica.store, id)!
-      if (row.kind === 'file' && row.size === size) found.push(id)
-    }
-    return found
-  }
-
-  #newLink(tx: StoreWriter, appeared: Appeared, parent: RecordId, target: string): void {
-    const { replica } = this.#context
-    const view = replica.freshView(tx)
-    const remote = adoptable(this.#context, tx, view, parent, appeared.name, 'link')
-    const content: Content = { type: 'link', target, base: '', by: this.#context.deviceName }
-    const same = remote && samenessOf(replica.effective(tx, remote)!.body.content) === samenessOf(content)
-    const id = same ? remote : randomId('record', this.#context.random)
-    if (!same) {
-      const attributes = attributesOf(appeared.stat)
-      replica.putPending(tx, id, this.#newBody(tx, 'link', parent, appeared.name, content, attributes))
-    }
-    const version = replica.effective(tx, id)!.key
-    replica.putDisk(tx, id, {
-      ...fileRow(parent, appeared.name, samenessOf(content), appeared.stat, version),
-      kind: 'link',
-    })
-    replica.touch(tx, id)
-  }
-
-  async #changed({ id, path, stat }: Changed): Promise<void> {
+  #changed({ id, path, stat }: Changed): FileToTakeUp | null {
     const { replica } = this.#context
     const row = tables.disk.get(replica.store, id)!
     if (stat.type === 'folder') {
       replica.transaction('lazy', (tx) =>
         replica.putDisk(tx, id, { ...row, identity: stat.identity, signature: stat.signature }),
       )
-      return
+      return null
     }
     if (stat.type === 'link') {
       const target = this.#reading.linkTarget(path)
-      if (target === null) return
+      if (target === null) return null
       const content: Content = {
         type: 'link',
         target,
@@ -343,21 +272,23 @@ class Absorption {
         this.#edited(tx, id, attributesOf(stat), { content, refs: NO_REFS })
         this.#seen(tx, id, stat, samenessOf(content))
       })
-      return
+      return null
     }
     if (stat.size === row.size && row.signature !== '') {
       const found = this.#reading.hash(path)
-      if (!found) return
+      if (!found) return null
       if (found.hash === row.sameness) {
         replica.transaction('lazy', (tx) => {
           this.#edited(tx, id, attributesOf(found.stat), null)
           this.#seen(tx, id, found.stat, found.hash)
         })
-        return
+        return null
       }
     }
-    const ingested = await this.#reading.ingest(path)
-    if (!ingested) return
+    return { path, size: stat.size, takeUp: (ingested) => this.#takeUpChange(id, ingested) }
+  }
+
+  async #takeUpChange(id: RecordId, ingested: Ingested): Promise<void> {
     const content = contentOf(ingested, this.#shownKey(id), this.#context.deviceName)
     const text = await this.#textMerge(id, content)
     this.#whenStored((tx) => {
@@ -493,19 +424,4 @@ const NOTHING: Scan = {
   missing: false,
   partial: false,
   problems: [],
-}
-
-/** The remote node that shows under this name and is not on this disk yet. */
-function adoptable(
-  context: DriveContext,
-  from: StoreReader,
-  view: View,
-  parent: RecordId,
-  name: string,
-  kind: 'file' | 'folder' | 'link',
-): RecordId | null {
-  if (parent !== ROOT && !context.replica.effective(from, parent)) return null
-  const id = view.lookup(parent, name)
-  if (!id || tables.disk.get(from, id) || context.replica.effective(from, id)?.body.kind !== kind) return null
-  return id
 }

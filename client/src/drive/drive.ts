@@ -15,6 +15,7 @@ import { diskPath } from '../folder/tree-paths.ts'
 import { Replica } from '../replica/replica.ts'
 import { getMeta, putMeta, tables } from '../replica/tables.ts'
 import type { Store } from '../store/store.ts'
+import { inlineSealing } from '../transfer/sealing/inline.ts'
 import { type DriveContext, type DriveZone, labelNow, type SyncOptions } from './context.ts'
 import { type HintedReport, type Hints, syncHinted } from './hinted.ts'
 import { pull } from './pull.ts'
@@ -83,9 +84,13 @@ interface Round {
   readonly held: number
 }
 
-export interface DriveParts extends Omit<DriveContext, 'replica' | 'chunker' | 'commitFiles'> {
+type Made = 'replica' | 'chunker' | 'chunkerKey'
+type HasDefault = 'commitFiles' | 'openSealing'
+
+export interface DriveParts
+  extends Omit<DriveContext, Made | HasDefault>,
+    Partial<Pick<DriveContext, HasDefault>> {
   readonly store: Store
-  readonly commitFiles?: number
 }
 
 /**
@@ -106,8 +111,10 @@ export function openDrive(parts: DriveParts): Drive {
     caseInsensitive: files.caseInsensitive(),
   })
   // Chunk boundaries come from the first epoch, so that a new epoch does not store everything anew.
-  const chunker = chunkerKey(crypto, (zone.keysOf(1) ?? currentKeys(zone)).chunkerKey.bytes())
-  return new Drive({ commitFiles: COMMIT_FILES, ...parts, replica, chunker })
+  const key = (zone.keysOf(1) ?? currentKeys(zone)).chunkerKey
+  const made = { replica, chunker: chunkerKey(crypto, key.bytes()), chunkerKey: key }
+  const openSealing = inlineSealing(crypto, files.folder)
+  return new Drive({ commitFiles: COMMIT_FILES, openSealing, ...parts, ...made })
 }
 
 function currentKeys(zone: DriveZone) {
@@ -172,6 +179,7 @@ export class Drive {
     const applied = await applyView(this.#context, options, first && options.everything === true)
     total.applied += applied.done
     total.bytesReceived += applied.bytesReceived
+    if (absorbed.noRoom) throw absorbed.noRoom
     const problems = [...absorbed.problems, ...applied.problems]
     const named = new Set(problems.map(({ path }) => path))
     problems.push(...applied.blocked.filter(({ path }) => !named.has(path)))

@@ -69,6 +69,7 @@ export async function syncHinted(
     incomplete ||= applied.again || blocked.length > 0
   }
   remember(context, hints.scope, problems)
+  if (sent?.absorbed.noRoom) throw sent.absorbed.noRoom
   return { ...total, problems, incomplete: incomplete || tables.outbox.count(replica.store) > 0 }
 }
 

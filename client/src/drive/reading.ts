@@ -2,11 +2,18 @@
 import type { Digest } from '@pileus/core/ids/ids'
 import { FileError, type Stat } from '../files/files.ts'
 import type { PathProblem, Scan } from '../folder/scan.ts'
-import { hashFile, type Ingested, ingestFile } from '../transfer/ingest.ts'
+import { hashFile, type Ingested, ingestFiles } from '../transfer/ingest.ts'
+import type { SourceFile } from '../transfer/sealing/sealing.ts'
 import { Uploader } from '../transfer/uploader.ts'
 import type { DriveContext, SyncOptions } from './context.ts'
 
 const NOT_QUIET = 'it kept changing while it was read; it will be synced when it is quiet'
+
+/** A file whose content is to be taken up. */
+export interface FileToTakeUp extends SourceFile {
+  /** Called once it was read; the next file waits until it is done. */
+  takeUp(ingested: Ingested): void | Promise<void>
+}
 
 export class Reading {
   readonly uploader: Uploader
@@ -36,22 +43,33 @@ export class Reading {
     }
   }
 
-  /** Reads a file and sends its chunks on their way; null when it cannot be read now. */
-  async ingest(path: string): Promise<Ingested | null> {
-    const { crypto, files, chunker, zone } = this.#context
-    const { signal } = this.#options
+  /**
+   * Reads files and sends their chunks on their way. Each is asked for, one after another, while others are still
+   * being read, and told of once its turn comes and all its chunks were handed to the uploader; those that cannot be
+   * read now are problems.
+   */
+  async ingest(files: Iterable<FileToTakeUp>): Promise<void> {
+    const { crypto, zone, openSealing, chunkerKey } = this.#context
     const chunkSecret = zone.keysOf(zone.epoch)!.chunkSecret.bytes()
     const progress = (bytes: number) => {
       this.#bytes += bytes
       this.#report()
     }
-    const context = { crypto, chunker, chunkSecret, uploader: this.uploader, signal, progress }
-    try {
-      const ingested = await ingestFile(context, files.folder, path)
-      this.#files++
-      return this.#quiet(path, ingested)
-    } catch (error) {
-      return this.#failed(path, error)
+    using sealing = openSealing({ chunkSecret, chunkerKey: chunkerKey.bytes() }, this.#total)
+    const context = {
+      crypto,
+      chunkSecret,
+      sealing,
+      uploader: this.uploader,
+      signal: this.#options.signal,
+      progress,
+    }
+    for await (const { file, found } of ingestFiles(context, files)) {
+      if (found instanceof FileError) this.#failed(file.path, found)
+      else if (this.#quiet(file.path, found)) {
+        this.#files++
+        await file.takeUp(found!)
+      }
     }
   }
 

@@ -96,11 +96,14 @@ export type FileErrorCode =
 /** What the disk refused, and why, in words a person can use. */
 export class FileError extends Error {
   readonly code: FileErrorCode
+  /** What was tried, as in "cannot read". */
+  readonly action: string
   readonly path: string
   constructor(code: FileErrorCode, action: string, path: string, cause?: unknown) {
     super(`cannot ${action} ${JSON.stringify(path)}: ${REASONS[code]}`, { cause })
     this.name = 'FileError'
     this.code = code
+    this.action = action
     this.path = path
   }
 

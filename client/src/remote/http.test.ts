@@ -9,14 +9,17 @@ import { seededRandom } from '@pileus/core/keys/fixtures'
 import { FetchRequest } from '@pileus/core/protocol/chunks'
 import { decodeMessage, encodeMessage } from '@pileus/core/protocol/codec'
 import { Problem } from '@pileus/core/protocol/problem'
-import { afterEach, expect, test } from 'vitest'
-import { fetchCalls } from './fetch-calls.ts'
+import { afterEach, describe, expect, test } from 'vitest'
 import { httpRemote } from './http.ts'
+import { httpCalls } from './http-calls.ts'
 import { nodeTimers } from './node.ts'
+import { nodeExchange } from './node-exchange.ts'
 import { Patience, TimedOut } from './patience.ts'
+import { patientExchange } from './patient-exchange.ts'
 import { Unreachable } from './remote.ts'
 import { BadServerAddress, checkServer, parseServer } from './server.ts'
 import { deviceSession, signedIn } from './session.ts'
+import { webExchange } from './web-exchange.ts'
 
 const zone = parseId('zone', 'cd'.repeat(32))
 const servers: Server[] = []
@@ -66,204 +69,215 @@ test('an address is http or https and nothing else', () => {
   }
 })
 
-test('a server that is down, and one that is no Pileus server, are told apart in a sentence', async () => {
-  const server = await listening((_, response) => response.end('<html>Welcome to nginx!</html>'))
-  await expect(checkServer(fetch, server)).rejects.toThrow('is not a Pileus server')
-  await expect(fetchCalls({ server, fetch }).call('account', {})).rejects.toThrow('is not a Pileus server')
-  await expect(checkServer(fetch, 'http://127.0.0.1:1')).rejects.toThrow(/nothing listens there|cannot reach/)
-  const pileus = await listening((_, response) => response.end('{"product":"pileus"}'))
-  await checkServer(fetch, pileus)
-  const balancer = await listening((_, response) => response.writeHead(502).end('bad gateway'))
-  await expect(fetchCalls({ server: balancer, fetch }).call('account', {})).rejects.toThrow(
-    'is not available (502)',
-  )
-})
-
-test('a problem document becomes a Problem, with its ids and its Retry-After', async () => {
-  const server = await listening((_, response) => {
-    const problem = {
-      type: 'about:blank',
-      title: 'T',
-      status: 429,
-      code: 'too-many-requests',
-      detail: 'D',
-      ids: ['x'],
-    }
-    response.writeHead(429, { 'content-type': 'application/problem+json', 'retry-after': '7' })
-    response.end(JSON.stringify(problem))
-  })
-  const failure: unknown = await fetchCalls({ server, fetch })
-    .call('account', {})
-    .catch((error) => error)
-  expect(failure).toBeInstanceOf(Problem)
-  expect(failure).toMatchObject({ code: 'too-many-requests', message: 'D', ids: ['x'], retryAfterSeconds: 7 })
-})
-
-test('an answer that does not fit the protocol is not believed', async () => {
-  const server = await listening((_, response) => {
-    response.setHeader('content-type', 'application/cbor')
-    response.end(encodeMessage({ account: 7 }, 'cbor'))
-  })
-  await expect(fetchCalls({ server, fetch }).call('account', {})).rejects.toThrow('does not understand')
-})
-
-test('chunks arrive in the order asked, over as many requests as it takes when the line breaks', async () => {
-  let asked = 0
-  const server = await listening(async (request, response) => {
-    const pack = packOf(await bodyOf(request))
-    asked += 1
-    response.writeHead(200, { 'content-type': 'application/octet-stream' })
-    // After the first whole chunk the line breaks, each time.
-    response.write(pack.subarray(0, Math.min(pack.length, 150_000)), () =>
-      pack.length > 150_000 ? response.destroy() : response.end(),
+describe.each([
+  ['fetch', webExchange(fetch)],
+  ['node:http', nodeExchange],
+])('over %s', (_, exchange) => {
+  test('a server that is down, and one that is no Pileus server, are told apart in a sentence', async () => {
+    const server = await listening((_, response) => response.end('<html>Welcome to nginx!</html>'))
+    await expect(checkServer(exchange, server)).rejects.toThrow('is not a Pileus server')
+    await expect(httpCalls({ server, exchange }).call('account', {})).rejects.toThrow(
+      'is not a Pileus server',
+    )
+    await expect(checkServer(exchange, 'http://127.0.0.1:1')).rejects.toThrow(
+      /nothing listens there|cannot reach/,
+    )
+    const pileus = await listening((_, response) => response.end('{"product":"pileus"}'))
+    await checkServer(exchange, pileus)
+    const balancer = await listening((_, response) => response.writeHead(502).end('bad gateway'))
+    await expect(httpCalls({ server: balancer, exchange }).call('account', {})).rejects.toThrow(
+      'is not available (502)',
     )
   })
-  const remote = httpRemote(fetchCalls({ server, fetch }))
-  const got = await all(
-    remote.fetch(
-      zone,
-      chunks.map((chunk) => chunk.id),
-    ),
-  )
-  expect(got.map((chunk) => chunk.id)).toEqual(chunks.map((chunk) => chunk.id))
-  expect(got.every((chunk, i) => Buffer.compare(chunk.bytes, chunks[i]!.bytes) === 0)).toBe(true)
-  expect(asked).toBe(3)
-})
 
-test('a download that brings nothing ends, and one for another chunk is refused', async () => {
-  const dead = await listening((_, response) => {
-    response.writeHead(200)
-    response.flushHeaders()
-    response.destroy()
+  test('a problem document becomes a Problem, with its ids and its Retry-After', async () => {
+    const server = await listening((_, response) => {
+      const problem = {
+        type: 'about:blank',
+        title: 'T',
+        status: 429,
+        code: 'too-many-requests',
+        detail: 'D',
+        ids: ['x'],
+      }
+      response.writeHead(429, { 'content-type': 'application/problem+json', 'retry-after': '7' })
+      response.end(JSON.stringify(problem))
+    })
+    const failure: unknown = await httpCalls({ server, exchange })
+      .call('account', {})
+      .catch((error) => error)
+    expect(failure).toBeInstanceOf(Problem)
+    expect(failure).toMatchObject({
+      code: 'too-many-requests',
+      message: 'D',
+      ids: ['x'],
+      retryAfterSeconds: 7,
+    })
   })
-  const ids = chunks.map((chunk) => chunk.id)
-  await expect(all(httpRemote(fetchCalls({ server: dead, fetch })).fetch(zone, ids))).rejects.toThrow(
-    Unreachable,
-  )
-  const wrong = await listening((_, response) => response.end(Buffer.concat(encodePack([chunks[2]!]))))
-  await expect(all(httpRemote(fetchCalls({ server: wrong, fetch })).fetch(zone, ids))).rejects.toThrow(
-    'was asked for',
-  )
-})
 
-test('a fetch that would be too large is asked for in parts', async () => {
-  const sizes: number[] = []
-  const server = await listening(async (request, response) => {
-    const body = await bodyOf(request)
-    const count = decodeMessage(FetchRequest, 'cbor', body).ids.length
-    sizes.push(count)
-    if (count === 1) return void response.end(packOf(body))
-    response.writeHead(413, { 'content-type': 'application/problem+json' })
-    response.end('{"type":"about:blank","title":"T","status":413,"code":"body-too-large"}')
+  test('an answer that does not fit the protocol is not believed', async () => {
+    const server = await listening((_, response) => {
+      response.setHeader('content-type', 'application/cbor')
+      response.end(encodeMessage({ account: 7 }, 'cbor'))
+    })
+    await expect(httpCalls({ server, exchange }).call('account', {})).rejects.toThrow('does not understand')
   })
-  const got = await all(
-    httpRemote(fetchCalls({ server, fetch })).fetch(
-      zone,
-      chunks.map((chunk) => chunk.id),
-    ),
-  )
-  expect(got.length).toBe(3)
-  expect(sizes).toEqual([3, 2, 1, 1, 1])
-})
 
-test('a pack is sent whole, with its length told beforehand', async () => {
-  let received: { length: string | undefined; body: Uint8Array } | undefined
-  const server = await listening(async (request, response) => {
-    received = { length: request.headers['content-length'], body: await bodyOf(request) }
-    response.setHeader('content-type', 'application/cbor')
-    response.end(encodeMessage({ chunks: 3, storedBytes: 300_000 }, 'cbor'))
-  })
-  const parts = encodePack(chunks)
-  await httpRemote(fetchCalls({ server, fetch })).putPack(zone, parseId('pack', 'ef'.repeat(32)), parts)
-  expect(received?.length).toBe(String(Buffer.concat(parts).length))
-  expect(Buffer.compare(received!.body, Buffer.concat(parts))).toBe(0)
-})
-
-test('an ended session is opened again with the device key, once for many calls', async () => {
-  const device = createDevice(crypto, seededRandom('session'))
-  let opened = 0
-  const server = await listening(async (request, response) => {
-    await bodyOf(request)
-    response.setHeader('content-type', 'application/cbor')
-    const answer = (message: object) => response.end(encodeMessage(message, 'cbor'))
-    if (request.url?.endsWith('/challenge')) return void answer({ nonce: new Uint8Array(32) })
-    if (request.url?.endsWith('/device')) {
-      opened += 1
-      const token = String(opened).repeat(43)
-      return void answer({ token, expiresInSeconds: 3600, device: device.id, account: 'ab'.repeat(16) })
-    }
-    if (request.headers.authorization === `Bearer ${'2'.repeat(43)}`) return void answer({ devices: [] })
-    response.writeHead(401, { 'content-type': 'application/problem+json' })
-    response.end('{"type":"about:blank","title":"T","status":401,"code":"not-signed-in"}')
-  })
-  const calls = fetchCalls({ server, fetch })
-  const inSession = signedIn(calls, deviceSession({ calls, crypto, clock: () => 0, device }))
-  await Promise.all([1, 2, 3].map(() => inSession.call('devices', {})))
-  expect(opened).toBe(2)
-})
-
-test('aborting ends a call with the reason', async () => {
-  const server = await listening(() => undefined)
-  const abort = new AbortController()
-  const call = fetchCalls({ server, fetch, signal: abort.signal }).call('account', {})
-  abort.abort(new Error('the person pressed Ctrl-C'))
-  await expect(call).rejects.toThrow('the person pressed Ctrl-C')
-})
-
-/** Waits as in earnest, but for a fraction of a second. */
-function shortPatience(told: (slow: boolean) => void = () => {}): Patience {
-  return new Patience(nodeTimers, told, { answerMs: 300, stallMs: 300, slowMs: 100 })
-}
-
-test('a server that accepts and never answers is given up, and called slow before that', async () => {
-  const server = await listening(() => {})
-  const told: boolean[] = []
-  const calls = fetchCalls({ server, fetch, patience: shortPatience((slow) => told.push(slow)) })
-  await expect(calls.call('account', {})).rejects.toThrow(/did not answer within \d+ seconds: check/)
-  expect(told).toEqual([true, false])
-  await expect(checkServer(fetch, server, undefined, shortPatience())).rejects.toThrow(
-    'did not answer within',
-  )
-})
-
-test('a server that stops in the middle of an answer is given up, one that goes on slowly is not', async () => {
-  const body = packOf(encodeMessage({ ids: chunks.map(({ id }) => id) }, 'cbor'))
-  let pieces = 2
-  const server = await listening(async (_request, response) => {
-    response.writeHead(200, { 'content-type': 'application/octet-stream' })
-    const step = Math.ceil(body.length / 6)
-    for (let n = 0; n < pieces; n++) {
-      response.write(body.subarray(n * step, (n + 1) * step))
-      await new Promise((resolve) => setTimeout(resolve, 150))
-    }
-    if (pieces === 6) response.end()
-  })
-  const fetchAll = () =>
-    all(
-      httpRemote(fetchCalls({ server, fetch, patience: shortPatience() })).fetch(
+  test('chunks arrive in the order asked, over as many requests as it takes when the line breaks', async () => {
+    let asked = 0
+    const server = await listening(async (request, response) => {
+      const pack = packOf(await bodyOf(request))
+      asked += 1
+      response.writeHead(200, { 'content-type': 'application/octet-stream' })
+      // After the first whole chunk the line breaks, each time.
+      response.write(pack.subarray(0, Math.min(pack.length, 150_000)), () =>
+        pack.length > 150_000 ? response.destroy() : response.end(),
+      )
+    })
+    const remote = httpRemote(httpCalls({ server, exchange }))
+    const got = await all(
+      remote.fetch(
         zone,
-        chunks.map(({ id }) => id),
+        chunks.map((chunk) => chunk.id),
       ),
     )
-  await expect(fetchAll()).rejects.toThrow(/stopped in the middle of its answer/)
-  pieces = 6
-  expect((await fetchAll()).map(({ id }) => id)).toEqual(chunks.map(({ id }) => id))
-})
+    expect(got.map((chunk) => chunk.id)).toEqual(chunks.map((chunk) => chunk.id))
+    expect(got.every((chunk, i) => Buffer.compare(chunk.bytes, chunks[i]!.bytes) === 0)).toBe(true)
+    expect(asked).toBe(3)
+  })
 
-test('a large pack may take as long as a slow line needs', async () => {
-  const server = await listening(async (request, response) => {
-    await bodyOf(request)
-    setTimeout(
-      () =>
-        response
-          .writeHead(200, { 'content-type': 'application/cbor' })
-          .end(encodeMessage({ chunks: 1, storedBytes: 1 }, 'cbor')),
-      600,
+  test('a download that brings nothing ends, and one for another chunk is refused', async () => {
+    const dead = await listening((_, response) => {
+      response.writeHead(200)
+      response.flushHeaders()
+      response.destroy()
+    })
+    const ids = chunks.map((chunk) => chunk.id)
+    await expect(all(httpRemote(httpCalls({ server: dead, exchange })).fetch(zone, ids))).rejects.toThrow(
+      Unreachable,
+    )
+    const wrong = await listening((_, response) => response.end(Buffer.concat(encodePack([chunks[2]!]))))
+    await expect(all(httpRemote(httpCalls({ server: wrong, exchange })).fetch(zone, ids))).rejects.toThrow(
+      'was asked for',
     )
   })
-  const calls = fetchCalls({ server, fetch, patience: shortPatience() })
-  const body = [new Uint8Array(64 * 1_000)]
-  const params = { zone, pack: parseId('pack', 'ef'.repeat(32)) }
-  await calls.call('putPack', { params, body })
-  await expect(calls.call('putPack', { params, body: [new Uint8Array(10)] })).rejects.toThrow(TimedOut)
+
+  test('a fetch that would be too large is asked for in parts', async () => {
+    const sizes: number[] = []
+    const server = await listening(async (request, response) => {
+      const body = await bodyOf(request)
+      const count = decodeMessage(FetchRequest, 'cbor', body).ids.length
+      sizes.push(count)
+      if (count === 1) return void response.end(packOf(body))
+      response.writeHead(413, { 'content-type': 'application/problem+json' })
+      response.end('{"type":"about:blank","title":"T","status":413,"code":"body-too-large"}')
+    })
+    const got = await all(
+      httpRemote(httpCalls({ server, exchange })).fetch(
+        zone,
+        chunks.map((chunk) => chunk.id),
+      ),
+    )
+    expect(got.length).toBe(3)
+    expect(sizes).toEqual([3, 2, 1, 1, 1])
+  })
+
+  test('a pack is sent whole, with its length told beforehand', async () => {
+    let received: { length: string | undefined; body: Uint8Array } | undefined
+    const server = await listening(async (request, response) => {
+      received = { length: request.headers['content-length'], body: await bodyOf(request) }
+      response.setHeader('content-type', 'application/cbor')
+      response.end(encodeMessage({ chunks: 3, storedBytes: 300_000 }, 'cbor'))
+    })
+    const parts = encodePack(chunks)
+    await httpRemote(httpCalls({ server, exchange })).putPack(zone, parseId('pack', 'ef'.repeat(32)), parts)
+    expect(received?.length).toBe(String(Buffer.concat(parts).length))
+    expect(Buffer.compare(received!.body, Buffer.concat(parts))).toBe(0)
+  })
+
+  test('an ended session is opened again with the device key, once for many calls', async () => {
+    const device = createDevice(crypto, seededRandom('session'))
+    let opened = 0
+    const server = await listening(async (request, response) => {
+      await bodyOf(request)
+      response.setHeader('content-type', 'application/cbor')
+      const answer = (message: object) => response.end(encodeMessage(message, 'cbor'))
+      if (request.url?.endsWith('/challenge')) return void answer({ nonce: new Uint8Array(32) })
+      if (request.url?.endsWith('/device')) {
+        opened += 1
+        const token = String(opened).repeat(43)
+        return void answer({ token, expiresInSeconds: 3600, device: device.id, account: 'ab'.repeat(16) })
+      }
+      if (request.headers.authorization === `Bearer ${'2'.repeat(43)}`) return void answer({ devices: [] })
+      response.writeHead(401, { 'content-type': 'application/problem+json' })
+      response.end('{"type":"about:blank","title":"T","status":401,"code":"not-signed-in"}')
+    })
+    const calls = httpCalls({ server, exchange })
+    const inSession = signedIn(calls, deviceSession({ calls, crypto, clock: () => 0, device }))
+    await Promise.all([1, 2, 3].map(() => inSession.call('devices', {})))
+    expect(opened).toBe(2)
+  })
+
+  test('aborting ends a call with the reason', async () => {
+    const server = await listening(() => undefined)
+    const abort = new AbortController()
+    const call = httpCalls({ server, exchange, signal: abort.signal }).call('account', {})
+    abort.abort(new Error('the person pressed Ctrl-C'))
+    await expect(call).rejects.toThrow('the person pressed Ctrl-C')
+  })
+
+  /** Waits as in earnest, but for a fraction of a second. */
+  const patient = (told: (slow: boolean) => void = () => {}) =>
+    patientExchange(exchange, new Patience(nodeTimers, told, { answerMs: 300, stallMs: 300, slowMs: 100 }))
+
+  test('a server that accepts and never answers is given up, and called slow before that', async () => {
+    const server = await listening(() => {})
+    const told: boolean[] = []
+    const calls = httpCalls({ server, exchange: patient((slow) => told.push(slow)) })
+    await expect(calls.call('account', {})).rejects.toThrow(/did not answer within \d+ seconds: check/)
+    expect(told).toEqual([true, false])
+    await expect(checkServer(patient(), server)).rejects.toThrow('did not answer within')
+  })
+
+  test('a server that stops in the middle of an answer is given up, one that goes on slowly is not', async () => {
+    const body = packOf(encodeMessage({ ids: chunks.map(({ id }) => id) }, 'cbor'))
+    let pieces = 2
+    const server = await listening(async (_request, response) => {
+      response.writeHead(200, { 'content-type': 'application/octet-stream' })
+      const step = Math.ceil(body.length / 6)
+      for (let n = 0; n < pieces; n++) {
+        response.write(body.subarray(n * step, (n + 1) * step))
+        await new Promise((resolve) => setTimeout(resolve, 150))
+      }
+      if (pieces === 6) response.end()
+    })
+    const fetchAll = () =>
+      all(
+        httpRemote(httpCalls({ server, exchange: patient() })).fetch(
+          zone,
+          chunks.map(({ id }) => id),
+        ),
+      )
+    await expect(fetchAll()).rejects.toThrow(/stopped in the middle of its answer/)
+    pieces = 6
+    expect((await fetchAll()).map(({ id }) => id)).toEqual(chunks.map(({ id }) => id))
+  })
+
+  test('a large pack may take as long as a slow line needs', async () => {
+    const server = await listening(async (request, response) => {
+      await bodyOf(request)
+      setTimeout(
+        () =>
+          response
+            .writeHead(200, { 'content-type': 'application/cbor' })
+            .end(encodeMessage({ chunks: 1, storedBytes: 1 }, 'cbor')),
+        600,
+      )
+    })
+    const calls = httpCalls({ server, exchange: patient() })
+    const body = [new Uint8Array(64 * 1_000)]
+    const params = { zone, pack: parseId('pack', 'ef'.repeat(32)) }
+    await calls.call('putPack', { params, body })
+    await expect(calls.call('putPack', { params, body: [new Uint8Array(10)] })).rejects.toThrow(TimedOut)
+  })
 })

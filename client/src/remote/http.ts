@@ -6,13 +6,13 @@ import { CHUNK_IDS_MAX } from '@pileus/core/limits'
 import { Problem } from '@pileus/core/protocol/problem'
 import { readBatch } from '@pileus/core/records/batch'
 import type { Calls } from './calls.ts'
-import { type Cursor, type Remote, Unreachable } from './remote.ts'
+import { type Allocate, type Cursor, type Remote, Unreachable } from './remote.ts'
 
 /** Times a broken download goes on without a chunk arriving. */
 const STALLED_FETCHES_MAX = 3
 
 /**
- * The zone calls of a device. `calls` should repeat and sign in by themselves: `signedIn(retrying(fetchCalls(…)), session)`.
+ * The zone calls of a device. `calls` should repeat and sign in by themselves: `signedIn(retrying(httpCalls(…)), session)`.
  */
 export function httpRemote(calls: Calls): Remote {
   return {
@@ -38,8 +38,12 @@ export function httpRemote(calls: Calls): Remote {
     putPack: async (zone, pack, parts) => {
       await calls.call('putPack', { params: { zone, pack }, body: parts })
     },
-    fetch: (zone, ids) => fetchChunks(calls, zone, ids),
+    fetch: (zone, ids, allocate = newBytes) => fetchChunks(calls, zone, ids, allocate),
   }
+}
+
+function newBytes(length: number): Uint8Array {
+  return new Uint8Array(length)
 }
 
 function cursorQuery(cursor: Cursor | null): Record<string, string> {
@@ -69,6 +73,7 @@ async function* fetchChunks(
   calls: Calls,
   zone: ZoneId,
   ids: readonly ChunkId[],
+  allocate: Allocate,
 ): AsyncGenerator<{ id: ChunkId; bytes: Uint8Array }> {
   let at = 0
   let part = CHUNK_IDS_MAX
@@ -77,7 +82,7 @@ async function* fetchChunks(
     const asked = ids.slice(at, at + part)
     const before = at
     try {
-      for await (const chunk of fetchOnce(calls, zone, asked)) {
+      for await (const chunk of fetchOnce(calls, zone, asked, allocate)) {
         at += 1
         yield chunk
       }
@@ -94,9 +99,9 @@ async function* fetchChunks(
   }
 }
 
-async function* fetchOnce(calls: Calls, zone: ZoneId, ids: readonly ChunkId[]) {
+async function* fetchOnce(calls: Calls, zone: ZoneId, ids: readonly ChunkId[], allocate: Allocate) {
   const body = await calls.call('fetch', { params: { zone }, body: { ids: [...ids] } })
-  const reader = new PackReader(FETCH_LIMITS)
+  const reader = new PackReader(FETCH_LIMITS, allocate)
   let at = 0
   try {
     for await (const piece of body) {

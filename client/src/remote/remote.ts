@@ -31,9 +31,19 @@ export interface Remote {
   missing(zone: ZoneId, ids: readonly ChunkId[]): Promise<MissingResponse>
   /** `parts` are the pack's bytes, in order. Resolves once the server has it durably. */
   putPack(zone: ZoneId, pack: PackId, parts: readonly Uint8Array[]): Promise<void>
-  /** Chunks in the order asked; the caller verifies them. Throws Problem('not-found') with the ids the zone lacks. */
-  fetch(zone: ZoneId, ids: readonly ChunkId[]): AsyncIterable<{ id: ChunkId; bytes: Uint8Array }>
+  /**
+   * Chunks in the order asked, in the places that `allocate` gives, else in new ones; the caller verifies them. Throws
+   * Problem('not-found') with the ids the zone lacks.
+   */
+  fetch(
+    zone: ZoneId,
+    ids: readonly ChunkId[],
+    allocate?: Allocate,
+  ): AsyncIterable<{ id: ChunkId; bytes: Uint8Array }>
 }
+
+/** A place for so many bytes, which the caller owns from then on. */
+export type Allocate = (bytes: number) => Uint8Array
 
 /** No usable answer came: server down, not reachable, or not a Pileus server. */
 export class Unreachable extends Error {

@@ -1,19 +1,9 @@
 /** Where a server is, and whether it is one. */
-import type { Patience } from './patience.ts'
+import { type Exchange, readWhole, TooLong } from './exchange.ts'
 import { Unreachable } from './remote.ts'
 
-/** The parts of `fetch` used here. */
-export type Fetch = (url: string, init: RequestInit) => Promise<Response>
-
-/**
- * Sends a request whose body is these parts, one after another, with its length told. The parts are not copied and
- * must stay as they are until the answer. Rejects like `fetch`.
- */
-export type SendParts = (
-  url: string,
-  init: Pick<RequestInit, 'method' | 'signal'> & { readonly headers: Readonly<Record<string, string>> },
-  parts: readonly Uint8Array[],
-) => Promise<Response>
+/** Of what a server says about itself. */
+const ABOUT_MAX_BYTES = 65_536
 
 /** A text that is not a server's address. */
 export class BadServerAddress extends Error {
@@ -40,28 +30,16 @@ export function parseServer(text: string): string {
 }
 
 /** Makes sure that a Pileus server answers there. Rejects with Unreachable. */
-export async function checkServer(
-  fetch: Fetch,
-  server: string,
-  signal?: AbortSignal,
-  patience?: Patience,
-): Promise<void> {
+export async function checkServer(exchange: Exchange, server: string, signal?: AbortSignal): Promise<void> {
   let answer: unknown
-  const ended = new AbortController()
-  const ask = async () => {
-    const response = await fetch(`${server}/api/v1`, {
-      headers: { accept: 'application/json' },
-      redirect: 'error',
-      signal: signal ? AbortSignal.any([signal, ended.signal]) : ended.signal,
-    })
-    return response.ok ? await response.json() : null
-  }
   try {
-    answer = await (patience?.forAnswer(server, 0, () => ended.abort(), ask) ?? ask())
+    const headers = { accept: 'application/json' }
+    const found = await exchange(`${server}/api/v1`, { method: 'GET', headers, ...(signal && { signal }) })
+    answer = JSON.parse(new TextDecoder().decode(await readWhole(found, ABOUT_MAX_BYTES))) as unknown
   } catch (error) {
     signal?.throwIfAborted()
     if (error instanceof Unreachable) throw error
-    if (error instanceof SyntaxError) throw notPileus(server, error)
+    if (error instanceof SyntaxError || error instanceof TooLong) throw notPileus(server, error)
     throw unreachable(server, error)
   }
   const isPileus =

@@ -1,16 +1,24 @@
 /**
  * Assembling files from chunks: what is at hand on this disk (an earlier version, what an interrupted run left) is
- * used, the rest is fetched in groups, one group
- * ahead of the one being written. Every chunk is verified when it is opened, every file when it is whole.
+ * used, the rest is fetched in groups, some of them ahead of the one being written. Every chunk authenticates when it
+ * is opened, in place, and every file is hashed when it is whole (CNT-14).
  */
-import { ChunkCorrupt, dataHash, openChunk, storedChunkBytes } from '@pileus/core/content/chunk'
+import { BufferPool } from '@pileus/core/bytes/buffer-pool'
+import {
+  ChunkCorrupt,
+  dataHash,
+  openChunk,
+  openChunkInPlace,
+  storedChunkBytes,
+} from '@pileus/core/content/chunk'
 import { ListMalformed, type PlacedEntry, readChunkList } from '@pileus/core/content/list'
 import type { Crypto, Sha256 } from '@pileus/core/crypto/crypto'
 import { type ChunkId, idFromBytes, type ZoneId } from '@pileus/core/ids/ids'
 import { Problem } from '@pileus/core/protocol/problem'
 import type { ChunkEntry, Content } from '@pileus/core/records/record'
 import { type Area, FileError, type FileReader, type FileWriter } from '../files/files.ts'
-import { type Remote, Unreachable } from '../remote/remote.ts'
+import { type Allocate, type Remote, Unreachable } from '../remote/remote.ts'
+import { Arena } from './arena.ts'
 
 export type FileContent = Extract<Content, { type: 'chunks' }>
 
@@ -40,8 +48,12 @@ export interface AssemblyResult<T> {
   readonly failure: string | null
 }
 
+/** Stored bytes of a group, no less than of the longest chunk. */
 const GROUP_BYTES = 16 * 1024 * 1024
 const GROUP_CHUNKS = 1_024
+/** Groups that are fetched while one is written. With it they bound the memory. */
+const GROUPS_AHEAD = 2
+const groupBuffers = new BufferPool(GROUP_BYTES)
 
 export const PARTIAL_SUFFIX = '.part'
 
@@ -58,17 +70,21 @@ export async function* assembleFiles<T>(
   context: DownloadContext,
   assemblies: Iterable<Assembly<T>>,
 ): AsyncGenerator<AssemblyResult<T>[], void, void> {
-  let ahead: { group: Piece<T>[]; chunks: Promise<Fetched> } | null = null
-  for await (const group of groups(context, assemblies)) {
-    // One group travels at a time: where the line breaks, the one before is whole and is kept.
-    const before: Promise<unknown> = ahead?.chunks ?? Promise.resolve()
-    const next = { group, chunks: before.then(() => fetchGroup(context, group)) }
-    // Rejections are for the await below, which may come after another throw.
-    next.chunks.catch(() => undefined)
-    if (ahead) yield await writeGroup(context, ahead.group, await ahead.chunks)
-    ahead = next
+  const ahead: { group: Group<T>; chunks: Promise<Fetched> }[] = []
+  const writeFirst = async () => {
+    const { group, chunks } = ahead.shift()!
+    const results = await writeGroup(context, group.pieces, await chunks)
+    group.arena.release()
+    return results
   }
-  if (ahead) yield await writeGroup(context, ahead.group, await ahead.chunks)
+  for await (const group of groups(context, assemblies)) {
+    const chunks = fetchGroup(context, group)
+    // Rejections are for the await above, which may come after another throw.
+    chunks.catch(() => undefined)
+    ahead.push({ group, chunks })
+    if (ahead.length > GROUPS_AHEAD) yield await writeFirst()
+  }
+  while (ahead.length > 0) yield await writeFirst()
 }
 
 /** A file under way. */
@@ -86,14 +102,20 @@ type Piece<T> =
   | { readonly do: 'chunk'; readonly file: OpenFile<T>; readonly entry: ChunkEntry }
   | { readonly do: 'close'; readonly file: OpenFile<T> }
 
+interface Group<T> {
+  readonly pieces: Piece<T>[]
+  /** Where the bytes of the pieces are: nobody uses these once the group is written. */
+  readonly arena: Arena
+}
+
 /** Stored bytes by id, or why there are none. */
 type Fetched = ReadonlyMap<ChunkId, Uint8Array | string>
 
 async function* groups<T>(
   context: DownloadContext,
   assemblies: Iterable<Assembly<T>>,
-): AsyncGenerator<Piece<T>[]> {
-  let group: Piece<T>[] = []
+): AsyncGenerator<Group<T>> {
+  let group = newGroup<T>()
   let bytes = 0
   let chunks = 0
   for (const assembly of assemblies) {
@@ -102,23 +124,28 @@ async function* groups<T>(
     try {
       for await (const entry of entriesOf(context, file)) {
         context.signal?.throwIfAborted()
-        const data = local.find(context.crypto, entry)
-        group.push(data ? { do: 'data', file, data } : { do: 'chunk', file, entry })
-        bytes += storedChunkBytes(entry.length)
-        chunks++
-        if (bytes >= GROUP_BYTES || chunks >= GROUP_CHUNKS) {
+        const size = storedChunkBytes(entry.length)
+        if (bytes + size > GROUP_BYTES || chunks >= GROUP_CHUNKS) {
           yield group
-          group = []
+          group = newGroup()
           bytes = 0
           chunks = 0
         }
+        const data = local.find(context.crypto, entry, group.arena)
+        group.pieces.push(data ? { do: 'data', file, data } : { do: 'chunk', file, entry })
+        bytes += size
+        chunks++
       }
     } finally {
       local.close()
     }
-    group.push({ do: 'close', file })
+    group.pieces.push({ do: 'close', file })
   }
-  if (group.length > 0) yield group
+  if (group.pieces.length > 0) yield group
+}
+
+function newGroup<T>(): Group<T> {
+  return { pieces: [], arena: new Arena(groupBuffers) }
 }
 
 function newFile<T>(context: DownloadContext, assembly: Assembly<T>): OpenFile<T> {
@@ -146,29 +173,28 @@ async function* entriesOf<T>(context: DownloadContext, file: OpenFile<T>): Async
 function readList(context: DownloadContext, content: FileContent): AsyncIterable<PlacedEntry> {
   return readChunkList(context.crypto, content, async (entry) => {
     const bytes = (await fetchIds(context, [entry.id])).get(entry.id)!
-    if (typeof bytes === 'string') throw new UnreadableNode(bytes)
+    if (typeof bytes === 'string') throw new Unreadable(bytes)
     return bytes
   })
 }
 
 function isListFailure(error: unknown): error is Error {
-  return error instanceof UnreadableNode || error instanceof ListMalformed || error instanceof ChunkCorrupt
+  return error instanceof Unreadable || error instanceof ListMalformed || error instanceof ChunkCorrupt
 }
-
-class UnreadableNode extends Error {}
 
 /** Chunks that this disk has, checked by hash as they are read. */
 interface Local {
-  find(crypto: Crypto, entry: PlacedEntry): Uint8Array | null
+  /** The chunk's data, in the arena; null when it is not there. */
+  find(crypto: Crypto, entry: PlacedEntry, arena: Arena): Uint8Array | null
   close(): void
 }
 
 async function openLocal<T>(context: DownloadContext, assembly: Assembly<T>): Promise<Local> {
   const sources = [openPartial(context, assembly), await openEarlier(context, assembly)]
   return {
-    find(crypto, entry) {
+    find(crypto, entry, arena) {
       for (const source of sources) {
-        const data = source?.find(crypto, entry)
+        const data = source?.find(crypto, entry, arena)
         if (data) return data
       }
       return null
@@ -192,8 +218,8 @@ function openPartial<T>(context: DownloadContext, { path, content }: Assembly<T>
   const reader = work.read(partial)
   let fits = true
   return {
-    find(crypto, entry) {
-      const data = fits ? readAt(crypto, reader, entry, entry.offset) : null
+    find(crypto, entry, arena) {
+      const data = fits ? readAt(crypto, reader, entry, entry.offset, arena) : null
       // It was written from its start: behind the first chunk that is not there, none is.
       fits = data !== null
       return data
@@ -216,30 +242,40 @@ async function openEarlier<T>(context: DownloadContext, { earlier }: Assembly<T>
     throw error
   }
   return {
-    find(crypto, entry) {
+    find(crypto, entry, arena) {
       const at = offsets.get(entry.id)
-      return at === undefined ? null : readAt(crypto, reader, entry, at)
+      return at === undefined ? null : readAt(crypto, reader, entry, at, arena)
     },
     close: () => reader.close(),
   }
 }
 
-function readAt(crypto: Crypto, reader: FileReader, entry: ChunkEntry, at: number): Uint8Array | null {
-  const data = new Uint8Array(entry.length)
+function readAt(
+  crypto: Crypto,
+  reader: FileReader,
+  entry: ChunkEntry,
+  at: number,
+  arena: Arena,
+): Uint8Array | null {
+  const data = arena.allocate(entry.length)
   return reader.read(data, at) === entry.length && dataHash(crypto, data) === entry.hash ? data : null
 }
 
-async function fetchGroup<T>(context: DownloadContext, group: readonly Piece<T>[]): Promise<Fetched> {
+async function fetchGroup<T>(context: DownloadContext, { pieces, arena }: Group<T>): Promise<Fetched> {
   const ids = new Set<ChunkId>()
-  for (const piece of group) if (piece.do === 'chunk') ids.add(piece.entry.id)
-  return ids.size > 0 ? fetchIds(context, [...ids]) : new Map()
+  for (const piece of pieces) if (piece.do === 'chunk') ids.add(piece.entry.id)
+  return ids.size > 0 ? fetchIds(context, [...ids], (bytes) => arena.allocate(bytes)) : new Map()
 }
 
 /** Fetches these chunks; when the server cannot give all at once, one by one, so that only the bad ones fail. */
-async function fetchIds(context: DownloadContext, ids: readonly ChunkId[]): Promise<Fetched> {
+async function fetchIds(
+  context: DownloadContext,
+  ids: readonly ChunkId[],
+  allocate?: Allocate,
+): Promise<Fetched> {
   const fetched = new Map<ChunkId, Uint8Array | string>()
   try {
-    for await (const { id, bytes } of context.remote.fetch(context.zone, ids)) {
+    for await (const { id, bytes } of context.remote.fetch(context.zone, ids, allocate)) {
       fetched.set(id, bytes)
       context.progress(bytes.length)
     }
@@ -254,7 +290,7 @@ async function fetchIds(context: DownloadContext, ids: readonly ChunkId[]): Prom
     if (error instanceof Unreachable && !error.midway) throw error
   }
   for (const id of ids) {
-    if (!fetched.has(id)) fetched.set(id, (await fetchIds(context, [id])).get(id)!)
+    if (!fetched.has(id)) fetched.set(id, (await fetchIds(context, [id], allocate)).get(id)!)
   }
   return fetched
 }
@@ -265,6 +301,7 @@ async function writeGroup<T>(
   chunks: Fetched,
 ): Promise<AssemblyResult<T>[]> {
   const results: AssemblyResult<T>[] = []
+  const opener = new Opener(context, chunks)
   for (const piece of group) {
     const { file } = piece
     switch (piece.do) {
@@ -272,7 +309,13 @@ async function writeGroup<T>(
         writeData(context, file, piece.data)
         break
       case 'chunk':
-        await writeChunk(context, file, piece.entry, chunks.get(piece.entry.id))
+        if (file.failure !== null) break
+        try {
+          writeData(context, file, await opener.open(piece.entry))
+        } catch (error) {
+          if (!(error instanceof Unreadable || error instanceof ChunkCorrupt)) throw error
+          file.failure = error.message
+        }
         break
       case 'close':
         results.push(closeFile(context, file))
@@ -288,37 +331,6 @@ function writeData<T>(context: DownloadContext, file: OpenFile<T>, data: Uint8Ar
   file.written += data.length
 }
 
-async function writeChunk<T>(
-  context: DownloadContext,
-  file: OpenFile<T>,
-  entry: ChunkEntry,
-  bytes: Uint8Array | string | undefined,
-): Promise<void> {
-  if (file.failure !== null) return
-  const opened = bytes instanceof Uint8Array ? tryOpen(context, entry, bytes) : (bytes ?? NOT_SENT)
-  const data = opened instanceof ChunkCorrupt ? await openAgain(context, entry) : opened
-  if (data instanceof Uint8Array) writeData(context, file, data)
-  else file.failure = data
-}
-
-const NOT_SENT = 'the server did not send one of its chunks'
-
-/** The server hashes a chunk that is asked for alone: it finds another copy, or says that it has none. */
-async function openAgain(context: DownloadContext, entry: ChunkEntry): Promise<Uint8Array | string> {
-  const bytes = (await fetchIds(context, [entry.id])).get(entry.id)!
-  const opened = typeof bytes === 'string' ? bytes : tryOpen(context, entry, bytes)
-  return opened instanceof ChunkCorrupt ? opened.message : opened
-}
-
-function tryOpen(context: DownloadContext, entry: ChunkEntry, bytes: Uint8Array): Uint8Array | ChunkCorrupt {
-  try {
-    return openChunk(context.crypto, entry, bytes)
-  } catch (error) {
-    if (error instanceof ChunkCorrupt) return error
-    throw error
-  }
-}
-
 function closeFile<T>(context: DownloadContext, file: OpenFile<T>): AssemblyResult<T> {
   writerOf(context, file).close()
   const { content, path } = file.assembly
@@ -330,3 +342,45 @@ function closeFile<T>(context: DownloadContext, file: OpenFile<T>): AssemblyResu
   if (file.failure !== null) context.work.removeFile(path)
   return { assembly: file.assembly, failure: file.failure }
 }
+
+/** Opens the chunks of one group, each where it lies, once. */
+class Opener {
+  readonly #context: DownloadContext
+  readonly #chunks: Fetched
+  readonly #opened = new Map<ChunkId, Uint8Array>()
+
+  constructor(context: DownloadContext, chunks: Fetched) {
+    this.#context = context
+    this.#chunks = chunks
+  }
+
+  /** The data of this entry. Rejects with Unreadable when the server cannot give the chunk, or with ChunkCorrupt. */
+  async open(entry: ChunkEntry): Promise<Uint8Array> {
+    const known = this.#opened.get(entry.id)
+    if (known?.length === entry.length) return known
+    const bytes = this.#chunks.get(entry.id)
+    if (!(bytes instanceof Uint8Array)) throw new Unreadable(bytes ?? NOT_SENT)
+    // The same stored bytes may stand for data of another length (CNT-13), and are open already.
+    if (known) return this.#openAgain(entry)
+    try {
+      const data = openChunkInPlace(this.#context.crypto, entry, bytes)
+      this.#opened.set(entry.id, data)
+      return data
+    } catch (error) {
+      if (!(error instanceof ChunkCorrupt)) throw error
+      return this.#openAgain(entry)
+    }
+  }
+
+  /** The server hashes a chunk that is asked for alone: it finds another copy, or says that it has none. */
+  async #openAgain(entry: ChunkEntry): Promise<Uint8Array> {
+    const bytes = (await fetchIds(this.#context, [entry.id])).get(entry.id)!
+    if (typeof bytes === 'string') throw new Unreadable(bytes)
+    return openChunk(this.#context.crypto, entry, bytes)
+  }
+}
+
+const NOT_SENT = 'the server did not send one of its chunks'
+
+/** A chunk that the server cannot give. */
+class Unreadable extends Error {}

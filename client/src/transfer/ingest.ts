@@ -1,20 +1,19 @@
-/** Reading a file for upload: stat, hash and seal, stat again (R12). */
+/** Reading files for upload: sealed content goes to the uploader, what each file is made of comes back (R12). */
 import { sealChunk } from '@pileus/core/content/chunk'
-import { type ChunkerKey, cutLength } from '@pileus/core/content/chunker'
 import { ChunkListBuilder, type SealedNode } from '@pileus/core/content/list'
 import type { Crypto } from '@pileus/core/crypto/crypto'
 import { type ChunkId, type Digest, idFromBytes } from '@pileus/core/ids/ids'
-import { CHUNK_MAX_BYTES } from '@pileus/core/limits'
 import type { ChunkEntry, ChunkList } from '@pileus/core/records/record'
 import type { Refs } from '@pileus/core/records/refs'
 import { buildRefs } from '@pileus/core/records/refs-root'
-import type { Area, FileReader, Stat } from '../files/files.ts'
+import type { Area, FileError, FileReader, Stat } from '../files/files.ts'
+import type { Sealing, SourceFile } from './sealing/sealing.ts'
 import type { Uploader } from './uploader.ts'
 
 export interface IngestContext {
   readonly crypto: Crypto
   readonly chunkSecret: Uint8Array
-  readonly chunker: ChunkerKey
+  readonly sealing: Sealing
   readonly uploader: Uploader
   readonly signal: AbortSignal | undefined
   /** Called with bytes read. */
@@ -30,28 +29,92 @@ export interface Ingested {
   readonly stat: Stat
 }
 
-const ATTEMPTS = 3
-/** Room for two of the longest chunks, so that what is left of one reading is moved seldom. */
-const BUFFER_BYTES = 2 * CHUNK_MAX_BYTES
+/** What came of reading a file; null when it kept changing. */
+export type Read<F> = { readonly file: F; readonly found: Ingested | FileError | null }
 
-let idleBuffer: Uint8Array | null = null
+const ATTEMPTS = 3
 
 /**
- * Seals the file and hands its chunks to the uploader. Null when it kept changing while it was read. Throws
- * FileError when it cannot be read.
+ * Seals the files and hands their chunks to the uploader. Each file comes back once all of it was handed over; in
+ * order, except that one which changed while it was read is read again after the others. Throws what the uploader
+ * or the sealing throws.
  */
-export async function ingestFile(context: IngestContext, area: Area, path: string): Promise<Ingested | null> {
-  for (let attempt = 0; attempt < ATTEMPTS; attempt++) {
-    const reader = area.read(path)
-    try {
-      const before = reader.stat()
-      const sealed = await sealAll(context, reader, before.size)
-      if (isUnchanged(area, path, reader, before)) return { ...sealed, stat: before }
-    } finally {
-      reader.close()
+export async function* ingestFiles<F extends SourceFile>(
+  context: IngestContext,
+  files: Iterable<F>,
+): AsyncGenerator<Read<F>> {
+  let left = yield* ingestOnce(context, firstReading(files))
+  for (let attempt = 1; left.length > 0 && attempt < ATTEMPTS; attempt++)
+    left = yield* ingestOnce(context, left)
+  for (const { file } of left) yield { file, found: null }
+}
+
+/** A file to be read, perhaps again: then with the size it has by now. */
+interface Reading<F> extends SourceFile {
+  readonly file: F
+}
+
+function* firstReading<F extends SourceFile>(files: Iterable<F>): Generator<Reading<F>> {
+  for (const file of files) yield { file, path: file.path, size: file.size }
+}
+
+/** Returns the files that changed while they were read. */
+async function* ingestOnce<F>(
+  context: IngestContext,
+  files: Iterable<Reading<F>>,
+): AsyncGenerator<Read<F>, Reading<F>[]> {
+  const changed: Reading<F>[] = []
+  let content = new ContentBuilder(context)
+  for await (const piece of context.sealing.seal(files, context.signal)) {
+    if (piece.type === 'chunk') {
+      await content.add(piece.entry, piece.bytes)
+      context.progress(piece.entry.length)
+      continue
     }
+    const { file, outcome } = piece
+    const built = content
+    content = new ContentBuilder(context)
+    if (outcome.type === 'failed') yield { file: file.file, found: outcome.error }
+    else if (outcome.type === 'changed') changed.push({ ...file, size: outcome.size })
+    else yield { file: file.file, found: { ...outcome, ...(await built.finish()) } }
   }
-  return null
+  return changed
+}
+
+/** What one file is made of, put together while its chunks go to the uploader. */
+class ContentBuilder {
+  readonly #context: IngestContext
+  readonly #list: ChunkListBuilder
+  readonly #ids: ChunkId[] = []
+  #size = 0
+
+  constructor(context: IngestContext) {
+    this.#context = context
+    this.#list = new ChunkListBuilder((data) => sealChunk(context.crypto, context.chunkSecret, data))
+  }
+
+  async add(entry: ChunkEntry, bytes: Uint8Array): Promise<void> {
+    this.#size += entry.length
+    await this.#store(entry, bytes)
+    await this.#storeNodes(this.#list.add(entry))
+  }
+
+  async finish(): Promise<Pick<Ingested, 'size' | 'list' | 'refs'>> {
+    const { list, nodes } = this.#list.finish()
+    await this.#storeNodes(nodes)
+    const { refs, nodes: refsNodes } = buildRefs(this.#context.crypto, this.#ids)
+    for (const node of refsNodes) await this.#context.uploader.add(node)
+    return { size: this.#size, list, refs }
+  }
+
+  async #storeNodes(nodes: readonly SealedNode[]): Promise<void> {
+    for (const { entry, bytes } of nodes) await this.#store(entry, bytes)
+  }
+
+  async #store({ id }: ChunkEntry, bytes: Uint8Array): Promise<void> {
+    this.#ids.push(id)
+    await this.#context.uploader.add({ id, bytes })
+  }
 }
 
 /** SHA-256 of the file as it was between two equal stats, or null when it kept changing. Throws FileError. */
@@ -79,70 +142,4 @@ export function hashFile(crypto: Crypto, area: Area, path: string): { hash: Dige
 /** True when the open file is what it was, and the path still names it. */
 function isUnchanged(area: Area, path: string, reader: FileReader, before: Stat): boolean {
   return reader.stat().signature === before.signature && area.stat(path)?.signature === before.signature
-}
-
-async function sealAll(
-  context: IngestContext,
-  reader: FileReader,
-  size: number,
-): Promise<Omit<Ingested, 'stat'>> {
-  const { crypto, uploader } = context
-  const secret = context.chunkSecret
-  const seal = (data: Uint8Array): SealedNode => sealChunk(crypto, secret, data)
-  const list = new ChunkListBuilder(seal)
-  const sha256 = crypto.createSha256()
-  const ids: ChunkId[] = []
-  let total = 0
-  const store = async (entry: ChunkEntry, bytes: Uint8Array) => {
-    ids.push(entry.id)
-    await uploader.add({ id: entry.id, bytes })
-  }
-  for (const data of readChunks(context.chunker, reader, size)) {
-    context.signal?.throwIfAborted()
-    sha256.update(data)
-    total += data.length
-    const { entry, bytes } = seal(data)
-    await store(entry, bytes)
-    for (const node of list.add(entry)) await store(node.entry, node.bytes)
-    context.progress(data.length)
-  }
-  const { list: top, nodes } = list.finish()
-  for (const node of nodes) await store(node.entry, node.bytes)
-  const { refs, nodes: refsNodes } = buildRefs(crypto, ids)
-  for (const node of refsNodes) await uploader.add(node)
-  return { hash: idFromBytes('digest', sha256.digest()), size: total, list: top, refs }
-}
-
-/** The file's chunks in order. Each is a view of one buffer: used up before the next is asked for. */
-function* readChunks(key: ChunkerKey, reader: FileReader, size: number): Iterable<Uint8Array> {
-  const small = size < CHUNK_MAX_BYTES
-  const buffer = small ? new Uint8Array(size + 1) : (idleBuffer ?? new Uint8Array(BUFFER_BYTES))
-  if (!small) idleBuffer = null
-  let start = 0
-  let end = 0
-  let position = 0
-  let last = false
-  try {
-    for (;;) {
-      while (!last && end - start < Math.min(CHUNK_MAX_BYTES, buffer.length)) {
-        if (end === buffer.length) {
-          buffer.copyWithin(0, start, end)
-          end -= start
-          start = 0
-        }
-        const read = reader.read(buffer.subarray(end), position)
-        if (read === 0) last = true
-        end += read
-        position += read
-        // A file that outgrew its stat is read again anyway; what is here suffices to find that out.
-        if (small && end === buffer.length) last = true
-      }
-      if (start === end) return
-      const length = cutLength(key, buffer.subarray(start, end), last)
-      yield buffer.subarray(start, start + length)
-      start += length
-    }
-  } finally {
-    if (!small) idleBuffer = buffer
-  }
 }

@@ -83,7 +83,9 @@ export function sealChunkInto(
 
 /** The `hash` of the entry of this data: whether bytes at hand are a chunk's, without sealing them. */
 export function dataHash(crypto: Crypto, data: Uint8Array): Digest {
-  return idFromBytes('digest', crypto.sha256(paddedData(data)))
+  const codec = Uint8Array.of(CODEC_STORED)
+  const padding = new Uint8Array(padmeLength(CODEC_BYTES + data.length) - CODEC_BYTES - data.length)
+  return idFromBytes('digest', crypto.sha256(codec, data, padding))
 }
 
 /** The id of stored bytes; needs no key, so that anyone can check a chunk. */
@@ -96,17 +98,20 @@ export function chunkIdOf(crypto: Crypto, bytes: Uint8Array): ChunkId {
  * perhaps from another member. Throws ChunkCorrupt when id, length, tag, hash, codec or padding is not right.
  */
 export function openChunk(crypto: Crypto, entry: ChunkEntry, bytes: Uint8Array): Uint8Array {
-  if (!isDataLength(entry.length)) {
-    throw new ChunkCorrupt(
-      entry.id,
-      `its entry claims ${entry.length} bytes (1 to ${CHUNK_MAX_BYTES} allowed)`,
-    )
-  }
-  const expected = storedChunkBytes(entry.length)
-  if (bytes.length !== expected) {
-    throw new ChunkCorrupt(entry.id, `it has ${bytes.length} stored bytes instead of ${expected}`)
-  }
+  requireLengths(entry, bytes)
   return withoutPadding(entry.id, openPadded(crypto, entry, bytes), entry.length)
+}
+
+/**
+ * What openChunk returns, put where the stored bytes were, with neither these nor the data hashed: only for a reader
+ * that checks the hash of the whole file which the chunks make (CNT-14). Throws ChunkCorrupt; then nothing in `bytes`
+ * may be used.
+ */
+export function openChunkInPlace(crypto: Crypto, entry: ChunkEntry, bytes: Uint8Array): Uint8Array {
+  requireLengths(entry, bytes)
+  authentic(entry.id, () => crypto.aesGcmOpenInPlace(idBytes(entry.key), ZERO_NONCE, EMPTY, bytes))
+  const padded = bytes.subarray(0, bytes.length - TAG_BYTES)
+  return withoutPadding(entry.id, withoutCodec(entry.id, padded), entry.length)
 }
 
 /**
@@ -117,12 +122,11 @@ export function openPadded(crypto: Crypto, entry: Omit<ChunkEntry, 'length'>, by
   if (bytes.length > STORED_CHUNK_MAX_BYTES || chunkIdOf(crypto, bytes) !== entry.id) {
     throw new ChunkCorrupt(entry.id, 'its bytes do not have this id')
   }
-  const padded = decrypt(crypto, entry, bytes)
+  const padded = authentic(entry.id, () => crypto.aesGcmOpen(idBytes(entry.key), ZERO_NONCE, EMPTY, bytes))
   if (idFromBytes('digest', crypto.sha256(padded)) !== entry.hash) {
     throw new ChunkCorrupt(entry.id, 'its content does not have the listed hash')
   }
-  if (padded[0] !== CODEC_STORED) throw new ChunkCorrupt(entry.id, `its codec ${padded[0]} is not known`)
-  return padded.subarray(CODEC_BYTES)
+  return withoutCodec(entry.id, padded)
 }
 
 /** The first `length` bytes, once all after them is the padding that belongs to them. Throws ChunkCorrupt. */
@@ -136,11 +140,26 @@ export function withoutPadding(id: ChunkId, data: Uint8Array, length: number): U
   return data.subarray(0, length)
 }
 
-function decrypt(crypto: Crypto, entry: Omit<ChunkEntry, 'length'>, bytes: Uint8Array): Uint8Array {
+function requireLengths({ id, length }: ChunkEntry, bytes: Uint8Array): void {
+  if (!isDataLength(length)) {
+    throw new ChunkCorrupt(id, `its entry claims ${length} bytes (1 to ${CHUNK_MAX_BYTES} allowed)`)
+  }
+  const expected = storedChunkBytes(length)
+  if (bytes.length !== expected) {
+    throw new ChunkCorrupt(id, `it has ${bytes.length} stored bytes instead of ${expected}`)
+  }
+}
+
+function withoutCodec(id: ChunkId, padded: Uint8Array): Uint8Array {
+  if (padded[0] !== CODEC_STORED) throw new ChunkCorrupt(id, `its codec ${padded[0]} is not known`)
+  return padded.subarray(CODEC_BYTES)
+}
+
+function authentic<T>(id: ChunkId, open: () => T): T {
   try {
-    return crypto.aesGcmOpen(idBytes(entry.key), ZERO_NONCE, EMPTY, bytes)
+    return open()
   } catch (error) {
-    if (error instanceof AuthenticationFailed) throw new ChunkCorrupt(entry.id, 'it does not authenticate')
+    if (error instanceof AuthenticationFailed) throw new ChunkCorrupt(id, 'it does not authenticate')
     throw error
   }
 }
@@ -159,12 +178,6 @@ function isDataLength(length: number): boolean {
 function assertDataLength(length: number): void {
   if (isDataLength(length)) return
   throw new RangeError(`cannot seal a chunk of ${length} bytes: expected 1 to ${CHUNK_MAX_BYTES}`)
-}
-
-function paddedData(data: Uint8Array): Uint8Array {
-  const padded = new Uint8Array(padmeLength(CODEC_BYTES + data.length))
-  pad(data, padded)
-  return padded
 }
 
 function pad(data: Uint8Array, into: Uint8Array): void {

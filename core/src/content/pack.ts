@@ -117,6 +117,7 @@ export function encodePack(chunks: readonly StoredChunk[], limits: PackLimits = 
  */
 export class PackReader {
   readonly #limits: PackLimits
+  readonly #allocate: ((bytes: number) => Uint8Array) | null
   readonly #seen = new Set<ChunkId>()
   readonly #header = new Uint8Array(FRAME_HEADER_BYTES)
   /** The pack's header counts as a frame header of its own length, with no bytes after it. */
@@ -127,13 +128,16 @@ export class PackReader {
   #frame: PartialFrame | null = null
   #failure: PackMalformed | null = null
 
-  constructor(limits: PackLimits = PACK_LIMITS) {
+  /** `allocate` gives the place of each chunk's bytes, of exactly this length; then no frame shares an input's memory. */
+  constructor(limits: PackLimits = PACK_LIMITS, allocate: ((bytes: number) => Uint8Array) | null = null) {
     this.#limits = limits
+    this.#allocate = allocate
   }
 
   /**
-   * Takes the next piece and returns the frames it completes, in order. A frame that lies wholly in `input`
-   * shares its memory: do not write to `input` while a frame of it is in use. Throws PackMalformed.
+   * Takes the next piece and returns the frames it completes, in order. Unless there is an `allocate`, a frame that
+   * lies wholly in `input` shares its memory: do not write to `input` while a frame of it is in use. Throws
+   * PackMalformed.
    */
   push(input: Uint8Array): PackFrame[] {
     return this.#guarded(() => {
@@ -207,13 +211,13 @@ export class PackReader {
       if (this.#seen.has(id)) throw new PackMalformed(`chunk ${id} a second time`, at)
       this.#seen.add(id)
     }
-    return { id, offset, length, filled: 0, buffer: EMPTY }
+    return { id, offset, length, filled: 0, buffer: this.#allocate?.(length) ?? EMPTY }
   }
 
   #takeBytes(frame: PartialFrame, input: Uint8Array, at: number, frames: PackFrame[]): number {
     const taken = Math.min(frame.length - frame.filled, input.length - at)
     const piece = input.subarray(at, at + taken)
-    const whole = taken === frame.length
+    const whole = taken === frame.length && this.#allocate === null
     if (!whole) append(frame, piece)
     if (whole || frame.filled === frame.length) {
       frames.push({ id: frame.id, offset: frame.offset, bytes: whole ? piece : frame.buffer })

@@ -49,6 +49,11 @@ export const browserCrypto: Crypto = {
     text.set(gcm(key, nonce, associated).encrypt(text.subarray(0, textLength(text))))
   },
 
+  aesGcmOpenInPlace(key, nonce, associated, text) {
+    textLength(text)
+    text.set(browserCrypto.aesGcmOpen(key, nonce, associated, text))
+  },
+
   aesGcmOpen(key, nonce, associated, sealed) {
     assertAesInputs(key, nonce)
     try {

@@ -20,6 +20,11 @@ export interface Crypto {
   aesGcmSealInPlace(key: Uint8Array, nonce: Uint8Array, associated: Uint8Array, text: Uint8Array): void
   /** Opens what aesGcmSeal made. Throws AuthenticationFailed. */
   aesGcmOpen(key: Uint8Array, nonce: Uint8Array, associated: Uint8Array, sealed: Uint8Array): Uint8Array
+  /**
+   * The same in place: what was sealed stands in `text` afterwards, before the 16 bytes of the tag. Throws
+   * AuthenticationFailed; then nothing in `text` may be used. Throws RangeError when there is no room for a tag.
+   */
+  aesGcmOpenInPlace(key: Uint8Array, nonce: Uint8Array, associated: Uint8Array, text: Uint8Array): void
   /** AES-256 key wrap (RFC 3394). */
   aesKeyWrap(wrappingKey: Uint8Array, key: Uint8Array): Uint8Array
   /** Opens what aesKeyWrap made. Throws AuthenticationFailed. */

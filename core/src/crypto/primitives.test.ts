@@ -102,6 +102,21 @@ describe.each(IMPLEMENTATIONS)('by %s', (name, crypto) => {
     expect(() => crypto.aesGcmSealInPlace(key, nonce, facts, filled(15, 4))).toThrow(RangeError)
   })
 
+  test('opening in place leaves what was sealed, or refuses', () => {
+    const [key, nonce, facts] = [filled(32, 1), filled(12, 2), filled(20, 3)]
+    for (const length of [0, 1, 16, 122_879, 122_880, 122_881, 300_000]) {
+      const sealed = crypto.aesGcmSeal(key, nonce, facts, filled(length, 4))
+      const text = sealed.slice()
+      crypto.aesGcmOpenInPlace(key, nonce, facts, text)
+      expect(Buffer.compare(text.subarray(0, length), filled(length, 4)), `${length}`).toBe(0)
+      for (const at of [0, length, length + 15]) {
+        const damaged = sealed.with(at, sealed[at]! ^ 0x10)
+        expect(() => crypto.aesGcmOpenInPlace(key, nonce, facts, damaged)).toThrow(AuthenticationFailed)
+      }
+    }
+    expect(() => crypto.aesGcmOpenInPlace(key, nonce, facts, filled(15, 4))).toThrow(RangeError)
+  })
+
   test('keys, nonces and seeds of a wrong length are refused', () => {
     expect(() => crypto.aesGcmSeal(filled(16, 1), filled(12, 1), NOTHING, NOTHING)).toThrow(RangeError)
     expect(() => crypto.aesGcmSeal(filled(32, 1), filled(16, 1), NOTHING, NOTHING)).toThrow(RangeError)

@@ -1,5 +1,6 @@
 /** Request bodies: bounded, and read only when the endpoint takes one. */
 import type { IncomingMessage } from 'node:http'
+import { free } from '@pileus/core/bytes/free'
 import { decodeMessage, type Format, formatOf } from '@pileus/core/protocol/codec'
 import type { Endpoint } from '@pileus/core/protocol/endpoints'
 import { Problem } from '@pileus/core/protocol/problem'
@@ -70,16 +71,11 @@ async function* bounded(request: IncomingMessage, limit: number): AsyncGenerator
   }
 }
 
-/**
- * Frees each piece when the next is asked for. Left to the collector, the pieces of a pack make it walk the whole heap
- * again and again for memory that is not in it: that was most of a large upload's time.
- */
+/** Frees each piece when the next is asked for. */
 async function* released(pieces: AsyncIterable<Uint8Array>): AsyncGenerator<Uint8Array> {
   for await (const piece of pieces) {
     yield piece
-    const { buffer } = piece
-    // Another piece may lie in the same buffer otherwise.
-    if (buffer instanceof ArrayBuffer && buffer.byteLength === piece.length) buffer.transfer(0)
+    free(piece)
   }
 }
 

@@ -3,11 +3,13 @@ import { listDevices, removeDevice } from '@pileus/client/account/devices'
 import { logIn } from '@pileus/client/account/sign-in'
 import { signUp } from '@pileus/client/account/sign-up'
 import { ensureDrive, openZone } from '@pileus/client/account/zone'
-import { fetchCalls } from '@pileus/client/remote/fetch-calls'
+import type { Exchange } from '@pileus/client/remote/exchange'
 import { httpRemote } from '@pileus/client/remote/http'
+import { httpCalls } from '@pileus/client/remote/http-calls'
 import { timedPause } from '@pileus/client/remote/node'
+import { nodeExchange } from '@pileus/client/remote/node-exchange'
 import { retrying } from '@pileus/client/remote/retry'
-import { checkServer, type Fetch } from '@pileus/client/remote/server'
+import { checkServer } from '@pileus/client/remote/server'
 import { deviceSession, signedIn } from '@pileus/client/remote/session'
 import { sealChunk } from '@pileus/core/content/chunk'
 import { encodePack, packId } from '@pileus/core/content/pack'
@@ -28,8 +30,8 @@ async function start(): Promise<Running> {
   return server
 }
 
-async function newAccount(server: string, fetchWith: Fetch = fetch): Promise<SignedIn> {
-  const calls = retrying(fetchCalls({ server, fetch: fetchWith }), { pause: timedPause(), random })
+async function newAccount(server: string, exchange: Exchange = nodeExchange): Promise<SignedIn> {
+  const calls = retrying(httpCalls({ server, exchange }), { pause: timedPause(), random })
   const context = { calls, crypto, random, clock: Date.now }
   const made = await signUp(context, { name: 'ana', password: 'correct horse', deviceName: 'laptop' })
   const session = deviceSession({ ...context, device: made.device.device, opened: made.session })
@@ -38,7 +40,7 @@ async function newAccount(server: string, fetchWith: Fetch = fetch): Promise<Sig
 
 test('an account, its drive and its chunks work over the real gateway', async () => {
   const { url } = await start()
-  await checkServer(fetch, url)
+  await checkServer(nodeExchange, url)
   const ana = await newAccount(url)
   const zone = await openZone(ana, await ensureDrive(ana))
   const remote = httpRemote(ana.calls)
@@ -80,12 +82,12 @@ test('a removed device is told so', async () => {
 test('connections cut at every second request, before or after the server acted, change nothing', async () => {
   const { url } = await start()
   let count = 0
-  const cutting: Fetch = async (address, init) => {
+  const cutting: Exchange = async (address, init) => {
     count += 1
     if (count % 4 === 1) throw new TypeError('fetch failed', { cause: { code: 'ECONNRESET' } })
-    const response = await fetch(address, init)
+    const response = await nodeExchange(address, init)
     if (count % 4 !== 3 || address.includes('finish') || address.endsWith('/device')) return response
-    await response.body?.cancel()
+    response.cancel()
     throw new TypeError('fetch failed', { cause: { code: 'ECONNRESET' } })
   }
   const ana = await newAccount(url, cutting)

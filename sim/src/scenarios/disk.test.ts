@@ -116,7 +116,7 @@ describe('people who keep writing', () => {
   it('R12: a file that changes while it is read is read again, and what is pushed is one whole state', async () => {
     const { sites, settle } = await scene()
     const [a, b] = sites
-    a.write('n', noise(1, 6_000_000))
+    a.write('n', noise(1, 12_000_000))
     const read = a.files.folder.read.bind(a.files.folder)
     let reads = 0
     a.files.folder.read = (path) => {
@@ -125,13 +125,13 @@ describe('people who keep writing', () => {
       return {
         ...reader,
         read(into, position) {
-          if (position > 0 && reads++ === 0) a.write('n', noise(2, 6_000_000))
+          if (position > 0 && reads++ === 0) a.write('n', noise(2, 12_000_000))
           return reader.read(into, position)
         },
       }
     }
     await settle(a, b)
-    expect(Buffer.compare(b.read('n'), noise(2, 6_000_000))).toBe(0)
+    expect(Buffer.compare(b.read('n'), noise(2, 12_000_000))).toBe(0)
   })
 
   it('R12, scenario 10: a file that never rests is reported, not pushed half; the others sync', async () => {

@@ -289,4 +289,39 @@ describe('quota (bad input)', () => {
     await settle(a, b)
     expect(b.show()).toEqual({ 'd/': '', 'd/small': 'x', 'd/fits': 'y' })
   })
+
+  it('with no room left renames, deletions and what others sent go on; a move is no deletion', async () => {
+    const small = await createHome(chanceOf(8), 2, { quotaBytes: 300_000 })
+    const { sites, settle } = await setScene(small, 1)
+    const [a, b] = sites
+    for (const name of ['deleted', 'renamed', 'kept']) a.put(name, name)
+    a.put('z moved', 'of this size alone')
+    await settle(a, b)
+    a.remove('deleted')
+    a.move('renamed', 'new name')
+    a.write('too big', noise(1, 400_000))
+    b.put('from b', 'b')
+    await b.sync()
+    const full = { code: 'quota-exceeded' }
+    await expect(a.sync()).rejects.toMatchObject(full)
+    await settle(b)
+    expect(b.show()).toEqual({
+      'from b': 'b',
+      kept: 'kept',
+      'new name': 'renamed',
+      'z moved': 'of this size alone',
+    })
+    expect(a.text('from b')).toBe('b')
+    // As a program moves that copies and deletes. Whether the copy was looked at yet or not, the content stays.
+    a.put('zz', 'of this size alone')
+    a.remove('z moved')
+    await expect(a.sync()).rejects.toMatchObject(full)
+    await settle(b)
+    expect(Object.values(b.show())).toContain('of this size alone')
+    a.remove('too big')
+    const { bytesSent } = await a.sync()
+    await settle(b)
+    expect(b.show()).toEqual(a.show())
+    expect({ bytesSent, moved: b.text('zz') }).toEqual({ bytesSent: 0, moved: 'of this size alone' })
+  })
 })

@@ -55,7 +55,7 @@ export class Household {
   startSync({ device, tap }: Machine, stays: boolean): LiveProcess {
     this.#requireOpen()
     tap.forget()
-    const sync = startLive(device, [], stays ? ['sync'] : ['sync', '--once', '--json'])
+    const sync = startLive(device, { command: stays ? ['sync'] : ['sync', '--once', '--json'] })
     this.#syncs.add(sync)
     sync.ended.then(() => this.#syncs.delete(sync))
     return sync

@@ -5,9 +5,9 @@ import { idFromBytes, parseId } from '@pileus/core/ids/ids'
 import { encodeMessage } from '@pileus/core/protocol/codec'
 import { Problem } from '@pileus/core/protocol/problem'
 import { afterEach, expect, test } from 'vitest'
-import { fetchCalls } from './fetch-calls.ts'
 import { httpRemote } from './http.ts'
-import { sendPartsByNode } from './node-send-parts.ts'
+import { httpCalls } from './http-calls.ts'
+import { nodeExchange } from './node-exchange.ts'
 import { Unreachable } from './remote.ts'
 
 const zone = parseId('zone', 'cd'.repeat(32))
@@ -39,7 +39,7 @@ const parts = [
 const ANSWER = encodeMessage({ chunks: 3, storedBytes: 300_000 }, 'cbor')
 
 function put(server: string, signal?: AbortSignal): Promise<void> {
-  const calls = fetchCalls({ server, fetch, sendParts: sendPartsByNode, ...(signal && { signal }) })
+  const calls = httpCalls({ server, exchange: nodeExchange, ...(signal && { signal }) })
   return httpRemote(calls).putPack(zone, pack, parts)
 }
 

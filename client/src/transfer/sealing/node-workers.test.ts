@@ -1,0 +1,69 @@
+import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import type { Worker } from 'node:worker_threads'
+import { afterEach, beforeEach, expect, test } from 'vitest'
+import { SealingBroken } from './node-thread.ts'
+import { openThreads, workerSealing } from './node-workers.ts'
+import { KEYS, noise, type Places, sealingContract, takeAll } from './sealing.contract.ts'
+
+sealingContract('in worker threads', (places) => openThreads(places, KEYS))
+
+let root: string
+let places: Places
+let started: Worker[]
+const note = (worker: Worker) => started.push(worker)
+beforeEach(() => {
+  root = mkdtempSync(join(tmpdir(), 'pileus-threads-'))
+  places = { folder: join(root, 'folder'), work: join(root, 'work') }
+  mkdirSync(places.folder)
+  writeFileSync(join(places.folder, 'long'), noise(40_000_000))
+  started = []
+  process.on('worker', note)
+})
+afterEach(() => {
+  process.off('worker', note)
+  rmSync(root, { recursive: true })
+})
+const LONG = { path: 'long', size: 40_000_000 }
+
+test('a thread that dies is told of, wherever it was, and nothing waits for it', async () => {
+  for (const [victim, when] of [
+    [0, 'at the start'],
+    [1, 'in the middle'],
+  ] as const) {
+    using sealing = openThreads(places, KEYS)
+    const kill = () => void started.at(victim - 2)?.terminate()
+    const taking = takeAll(sealing, [LONG], when === 'in the middle' ? kill : () => {})
+    if (when === 'at the start') setTimeout(kill)
+    await expect(taking, when).rejects.toThrow(SealingBroken)
+    await expect(takeAll(sealing, [LONG]), when).rejects.toThrow('nothing is lost')
+  }
+})
+
+test('a thread that fails where nothing should fail says at what', async () => {
+  using sealing = openThreads(places, { ...KEYS, chunkSecret: new Uint8Array(3) })
+  await expect(takeAll(sealing, [LONG])).rejects.toThrow('cannot seal with a secret of 3 bytes')
+})
+
+test('threads end with the sealing, also in the middle of work', async () => {
+  const sealing = openThreads(places, KEYS)
+  const taking = takeAll(sealing, [LONG], () => sealing[Symbol.dispose]())
+  await expect(taking).rejects.toThrow('it was stopped')
+  await expect
+    .poll(() => started.map(({ threadId }) => threadId), { timeout: 10_000 })
+    .toEqual(started.map(() => -1))
+  expect(started.length).toBeGreaterThan(1)
+})
+
+test('little work starts no thread, and much does', async () => {
+  const open = workerSealing(places)
+  using little = open(KEYS, { files: 3, bytes: 1_000_000 })
+  expect((await takeAll(little, [{ path: 'long', size: 1 }]))[0]!.outcome.type).toBe('sealed')
+  expect(started.length).toBe(0)
+  using much = open(KEYS, { files: 5_000, bytes: 1_000_000 })
+  await takeAll(much, [])
+  expect(started.length).toBe(0)
+  expect((await takeAll(much, [LONG]))[0]!.outcome.type).toBe('sealed')
+  expect(started.length).toBeGreaterThan(1)
+})
