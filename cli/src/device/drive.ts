@@ -16,7 +16,7 @@ import { lockFolder } from '@pileus/client/keys/node-folder-lock'
 import { httpRemote } from '@pileus/client/remote/http'
 import { Replica } from '@pileus/client/replica/replica'
 import { openSqliteStore } from '@pileus/client/store/node'
-import type { Store } from '@pileus/client/store/store'
+import { type Store, StoreCorrupt } from '@pileus/client/store/store'
 import { workerSealing } from '@pileus/client/transfer/sealing/node-workers'
 import { nodeCrypto, nodeRandom } from '@pileus/core/crypto/node'
 import { parseId } from '@pileus/core/ids/ids'
@@ -98,6 +98,11 @@ function readReplica<T>(home: Home, read: (replica: Replica) => T): T {
       caseInsensitive: linked.caseInsensitive,
     })
     return read(replica)
+  } catch (error) {
+    // Rows that can be read one by one and contradict each other: only damage makes such.
+    if (error instanceof TypeError || error instanceof RangeError)
+      throw new StoreCorrupt(home.at(DATABASE_FILE), error)
+    throw error
   } finally {
     store.close()
   }

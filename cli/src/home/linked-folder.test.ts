@@ -33,8 +33,24 @@ function folder(name: string): string {
 }
 
 function linked(name: string) {
-  return { folder: folder(name), work: join(root, 'work'), zone: '00', caseInsensitive: false }
+  return { folder: folder(name), work: join(root, 'work'), zone: '00'.repeat(32), caseInsensitive: false }
 }
+
+test('a file that names no zone, or lacks a field, is damaged: it is not half believed', () => {
+  const whole = { format: 1, ...linked('folder') }
+  const wrong = [
+    { ...whole, zone: '00' },
+    { ...whole, work: undefined },
+    { ...whole, caseInsensitive: 0 },
+    null,
+  ]
+  for (const value of wrong) {
+    home.write('folder.json', JSON.stringify(value))
+    expect(() => readLinkedFolder(home)).toThrow(/is damaged: remove it and run `pileus link`/)
+  }
+  home.write('folder.json', JSON.stringify(whole))
+  expect(readLinkedFolder(home)).toEqual(whole)
+})
 
 test('a folder is created when only its last part is missing', () => {
   expect(folderToLink(home, join(root, 'new'))).toEqual({ folder: join(root, 'new'), created: true })

@@ -37,7 +37,10 @@ export function readLinkedFolder(home: Home): LinkedFolder | null {
   if (text === null) return null
   try {
     const value = JSON.parse(text) as LinkedFolder
-    if (value.format === 1 && typeof value.folder === 'string') return value
+    const { format, folder, work, zone, caseInsensitive } = value
+    const paths = typeof folder === 'string' && typeof work === 'string'
+    const isZone = typeof zone === 'string' && /^[0-9a-f]{64}$/.test(zone)
+    if (format === 1 && paths && isZone && typeof caseInsensitive === 'boolean') return value
   } catch {
     // falls through: not even JSON
   }

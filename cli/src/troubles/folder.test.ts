@@ -47,7 +47,7 @@ afterAll(async () => {
 })
 
 async function started(device: DeviceOf, under: readonly string[] = []): Promise<LiveProcess> {
-  const live = startLive(device, [], ['sync'], under)
+  const live = startLive(device, { under })
   running.push(live)
   await expect.poll(live.output, WITHIN).toContain('is up to date')
   return live
@@ -129,7 +129,7 @@ test.runIf(CAN_MAKE_NAMESPACES)(
     const device = await joinedDevice(ROOT, 'limited', 'login', server.url)
     for (let n = 0; n < 30; n++) mkdirSync(join(device.folder, `folder ${n}`))
     namespace.sh('echo 15 > /proc/sys/user/max_inotify_watches')
-    const live = startLive(device, [], ['sync'], namespace.enter)
+    const live = startLive(device, { under: namespace.enter })
     running.push(live)
     const limited =
       /^this system watches no more folders, so changes in some are found up to a minute late: raise its limit, for example with `sudo sysctl fs\.inotify\.max_user_watches=1048576`$/m

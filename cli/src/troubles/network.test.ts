@@ -109,7 +109,7 @@ test.concurrent('a proxy that refuses WebSockets, then cuts each: the server is 
 test.concurrent('a clock that jumps ahead and back by hours decides nothing', async () => {
   const device = await joinedDevice(ROOT, 'jumping', 'login', server.url)
   const clock = join(import.meta.dirname, '../story/jumping-clock.mjs')
-  const live = startLive(device, ['--import', clock])
+  const live = startLive(device, { nodeOptions: ['--import', clock] })
   running.push(live)
   await upToDate(live)
   for (const direction of ['ahead', 'back']) {

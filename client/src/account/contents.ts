@@ -1,7 +1,8 @@
 /** What the records of the account zone hold, as canonical CBOR in their inline content. */
-import { type CborValue, decodeCbor, encodeCbor } from '@pileus/core/bytes/cbor'
+import { CborError, type CborValue, decodeCbor, encodeCbor } from '@pileus/core/bytes/cbor'
 import {
   type DeviceId,
+  ID_BYTES,
   idBytes,
   idFromBytes,
   parseId,
@@ -52,7 +53,8 @@ export function decodeSettings(bytes: Uint8Array): Settings {
   return {
     zones: zones.map((item) => {
       const [zone, purpose] = Array.isArray(item) ? item : []
-      if (!(zone instanceof Uint8Array) || typeof purpose !== 'string') throw unreadable('settings')
+      const isZone = zone instanceof Uint8Array && zone.length === ID_BYTES.zone
+      if (!isZone || typeof purpose !== 'string') throw unreadable('settings')
       return { zone: idFromBytes('zone', zone), purpose }
     }),
   }
@@ -72,7 +74,12 @@ export function decodeDeviceNote(bytes: Uint8Array): DeviceNote {
 }
 
 function fields(bytes: Uint8Array, kind: string, count: number): readonly CborValue[] {
-  const value = decodeCbor(bytes, LIMITS)
+  let value: CborValue
+  try {
+    value = decodeCbor(bytes, LIMITS)
+  } catch (error) {
+    throw error instanceof CborError ? unreadable(kind) : error
+  }
   if (!Array.isArray(value) || value[0] !== kind || value.length !== 2 + count) throw unreadable(kind)
   if (value[1] !== FORMAT) {
     throw new AccountRefused(

@@ -120,7 +120,7 @@ async function problemOf(options: HttpCallsOptions, answer: Answer): Promise<Err
   }
   const seconds = Number.parseInt(answer.header('retry-after') ?? '', 10)
   return new Problem(
-    problem.code in PROBLEMS ? (problem.code as ProblemCode) : 'internal',
+    Object.hasOwn(PROBLEMS, problem.code) ? (problem.code as ProblemCode) : 'internal',
     problem.detail ?? problem.title,
     {
       ...(problem.ids && { ids: problem.ids }),

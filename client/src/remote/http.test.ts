@@ -82,12 +82,36 @@ describe.each([
     await expect(checkServer(exchange, 'http://127.0.0.1:1')).rejects.toThrow(
       /nothing listens there|cannot reach/,
     )
-    const pileus = await listening((_, response) => response.end('{"product":"pileus"}'))
+    const pileus = await listening((_, response) => response.end('{"product":"pileus","protocol":1}'))
     await checkServer(exchange, pileus)
     const balancer = await listening((_, response) => response.writeHead(502).end('bad gateway'))
     await expect(httpCalls({ server: balancer, exchange }).call('account', {})).rejects.toThrow(
       'is not available (502)',
     )
+  })
+
+  test('a server of another protocol is refused (SRV-9, attack 3)', async () => {
+    for (const protocol of ['0', '2', '"1"', 'null', '[1]']) {
+      const other = await listening((_, response) =>
+        response.end(`{"product":"pileus","protocol":${protocol}}`),
+      )
+      await expect(checkServer(exchange, other)).rejects.toThrow(
+        /speaks protocol .* and this program 1: update/,
+      )
+    }
+  })
+
+  test('a problem whose code is none of ours is a failure of the server, whatever it is called', async () => {
+    for (const code of ['constructor', '__proto__', 'toString', 'new']) {
+      const problem = JSON.stringify({ type: 'about:blank', title: 'odd', status: 400, code })
+      const server = await listening((_, response) =>
+        response.writeHead(400, { 'content-type': 'application/problem+json' }).end(problem),
+      )
+      await expect(httpCalls({ server, exchange }).call('account', {})).rejects.toMatchObject({
+        code: 'internal',
+        status: 500,
+      })
+    }
   })
 
   test('a problem document becomes a Problem, with its ids and its Retry-After', async () => {

@@ -1,4 +1,5 @@
 /** Where a server is, and whether it is one. */
+import { PROTOCOL } from '@pileus/core/protocol/endpoints'
 import { type Exchange, readWhole, TooLong } from './exchange.ts'
 import { Unreachable } from './remote.ts'
 
@@ -29,7 +30,7 @@ export function parseServer(text: string): string {
   return `${url.origin}${url.pathname}`.replace(/\/+$/, '')
 }
 
-/** Makes sure that a Pileus server answers there. Rejects with Unreachable. */
+/** Makes sure that a Pileus server of this protocol answers there (SRV-9). Rejects with Unreachable. */
 export async function checkServer(exchange: Exchange, server: string, signal?: AbortSignal): Promise<void> {
   let answer: unknown
   try {
@@ -45,6 +46,11 @@ export async function checkServer(exchange: Exchange, server: string, signal?: A
   const isPileus =
     typeof answer === 'object' && answer !== null && 'product' in answer && answer.product === 'pileus'
   if (!isPileus) throw notPileus(server)
+  const { protocol } = answer as { protocol?: unknown }
+  if (protocol === PROTOCOL) return
+  throw new Unreachable(
+    `${server} speaks protocol ${JSON.stringify(protocol)?.slice(0, 20)} and this program ${PROTOCOL}: update the older of the two`,
+  )
 }
 
 /** The answer came from something else. */

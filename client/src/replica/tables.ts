@@ -3,7 +3,13 @@ import type { Digest, RecordId, WriterId } from '@pileus/core/ids/ids'
 import type { Figure } from '@pileus/core/records/figure'
 import type { Attributes, RecordBody } from '@pileus/core/records/record'
 import type { VersionVector } from '@pileus/core/versions/vector'
-import type { KeyRange, RowCodec, StoreReader, StoreWriter } from '../store/store.ts'
+import {
+  type KeyRange,
+  type RowCodec,
+  StoreCorrupt,
+  type StoreReader,
+  type StoreWriter,
+} from '../store/store.ts'
 
 /** A record as the server has it, opened. */
 export interface Known {
@@ -107,9 +113,18 @@ function table<V>(name: string, codec: RowCodec<V>): Table<V> {
 
 function jsonTable<V>(name: string): Table<V> {
   return table(name, {
-    decode: (text) => JSON.parse(text as string) as V,
+    decode: (text) => parsed(name, text as string) as V,
     encode: (value) => JSON.stringify(value),
   })
+}
+
+/** SQLite does not notice a bit that flipped inside a row. */
+function parsed(table: string, text: string): unknown {
+  try {
+    return JSON.parse(text)
+  } catch (error) {
+    throw new StoreCorrupt(`table ${table}`, error)
+  }
 }
 
 function rawTable<V extends string | Uint8Array>(name: string): Table<V> {

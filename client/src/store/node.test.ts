@@ -2,6 +2,7 @@ import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterAll, describe, expect, it } from 'vitest'
+import { tables } from '../replica/tables.ts'
 import { openReadOnly, openSqliteStore } from './node.ts'
 import { storeContract } from './store.contract.ts'
 import { StoreCorrupt } from './store.ts'
@@ -44,6 +45,25 @@ describe('a store in SQLite', () => {
     writeFileSync(path, 'this is a shopping list, '.repeat(400))
     expect(() => openSqliteStore(path)).toThrow(StoreCorrupt)
     expect(() => openReadOnly(path)).toThrow('Your files and the server')
+  })
+
+  it('says that it is damaged when its header is of no format that SQLite knows', () => {
+    const path = fresh()
+    const store = openSqliteStore(path)
+    store.transaction('durable', (tx) => tx.put('t', 'k', 'v'))
+    store.close()
+    const bytes = readFileSync(path)
+    bytes.fill(9, 44, 48)
+    writeFileSync(path, bytes)
+    expect(() => openSqliteStore(path)).toThrow(StoreCorrupt)
+  })
+
+  it('says that it is damaged when a row is no longer what was written', () => {
+    const store = openSqliteStore(fresh())
+    store.transaction('durable', (tx) => tx.put('known', 'k', '{"vector":{"a1":1}'))
+    expect(() => tables.known.get(store, 'k')).toThrow(StoreCorrupt)
+    expect(() => [...tables.known.entries(store)]).toThrow(StoreCorrupt)
+    store.close()
   })
 
   it('says that it is damaged when pages in its middle are', () => {

@@ -297,12 +297,15 @@ const SQLITE_CODES: ReadonlyMap<number, FileErrorCode> = new Map([
 ])
 const SQLITE_BUSY = 5
 const SQLITE_CORRUPT = 11
+/** What SQLite says of a header it does not know; its other uses are mistakes in statements, which are fixed here. */
+const UNSUPPORTED_FORMAT = /unsupported file format|malformed/
 const SQLITE_NOTADB = 26
 
 function storeError(error: unknown, path: string): unknown {
   if (!(error instanceof Error && 'errcode' in error && typeof error.errcode === 'number')) return error
   const code = error.errcode & 0xff
-  if (code === SQLITE_CORRUPT || code === SQLITE_NOTADB) return new StoreCorrupt(path, error)
+  const corrupt = code === SQLITE_CORRUPT || code === SQLITE_NOTADB
+  if (corrupt || UNSUPPORTED_FORMAT.test(error.message)) return new StoreCorrupt(path, error)
   if (code === SQLITE_BUSY) {
     const text = `cannot use the local database ${JSON.stringify(path)}: another process is writing to it; try again`
     return new Error(text, { cause: error })

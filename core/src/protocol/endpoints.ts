@@ -23,6 +23,9 @@ import * as zone from './zone.ts'
 
 const KiB = 1024
 
+/** The version of all of this: a client refuses another one (SRV-9). */
+export const PROTOCOL = 1
+
 /** Who may call: anybody, a proof of password or phrase, or a device's session (which may do both). */
 export type Audience = 'anyone' | 'enrolment' | 'device'
 

@@ -1,10 +1,8 @@
 /** What operators, probes and the curious ask: health, metrics, the protocol's description, who is there. */
+import { PROTOCOL } from '@pileus/core/protocol/endpoints'
 import { openapi } from '@pileus/core/protocol/openapi'
 import type { FastifyInstance } from 'fastify'
 import type { Metrics } from '../observe/metrics.ts'
-
-/** Clients recognise a Pileus server by this, and refuse a protocol they do not speak. */
-const PROTOCOL = 1
 
 export interface Component {
   readonly name: string

@@ -4,7 +4,7 @@
  */
 import { type FSWatcher, lstatSync, readdirSync, watch } from 'node:fs'
 import { basename, join, sep } from 'node:path'
-import { identityOf } from '../../files/node.ts'
+import { identityOf } from '../../files/node-stat.ts'
 import { joinPath } from '../tree-paths.ts'
 import type { Watch, WatchHeard, Watching } from './watch.ts'
 

@@ -1,0 +1,133 @@
+/**
+ * Attack class 13: a removed device and the server work together, so that it goes on writing: after its removal, or
+ * as if before it. Every other device refuses its batches.
+ */
+
+import type { DeviceAccount, SignedIn } from '@pileus/client/account/account'
+import { removeDevice } from '@pileus/client/account/devices'
+import { deviceSession, signedIn } from '@pileus/client/remote/session'
+import { nodeCrypto } from '@pileus/core/crypto/node'
+import type { ZoneId } from '@pileus/core/ids/ids'
+import { idBytes } from '@pileus/core/ids/ids'
+import { seededRandom } from '@pileus/core/keys/fixtures'
+import type { PushRequest } from '@pileus/core/protocol/push'
+import { readBatch } from '@pileus/core/records/batch'
+import { decodeFacts } from '@pileus/core/records/facts'
+import { leafOf } from '@pileus/core/records/seal'
+import { advance } from '@pileus/server/rules/decide'
+import { expect, it } from 'vitest'
+import { type Site, setScene } from '../scenarios/scene.ts'
+import { backedUpZones } from '../scenarios/server.ts'
+import { NO_FAULTS, network } from '../world/network.ts'
+import { chanceOf } from '../world/random.ts'
+import { createHome } from '../world/world.ts'
+import { aboutChanges, consistent, expectRefused, lieTo } from './tampering.ts'
+
+const kept = backedUpZones()
+const home = await createHome(chanceOf(13), 4, { zones: kept.zones })
+const scene = await setScene(home, 1, 4)
+const [a, b, c, newcomer] = scene.sites as unknown as [Site, Site, Site, Site]
+const { zone } = scene
+
+function signIn(device: DeviceAccount): SignedIn {
+  const calls = network(home.service, chanceOf(2), () => NO_FAULTS)
+  const clock = () => home.clock.now
+  const session = deviceSession({ calls, crypto: nodeCrypto, clock, device: device.device })
+  const random = seededRandom('removing')
+  return { context: { calls, crypto: nodeCrypto, random, clock }, calls: signedIn(calls, session), device }
+}
+
+/** What the device pushes does not arrive: it is kept. */
+function intercept(site: Site): PushRequest[] {
+  const pushed: PushRequest[] = []
+  site.device.through = (calls) => ({
+    call(name, input) {
+      if (name !== 'push') return calls.call(name, input)
+      pushed.push((input as unknown as { body: PushRequest }).body)
+      return Promise.reject(new Error('kept for later'))
+    },
+  })
+  return pushed
+}
+
+/** Commits a batch as a server does that checks nothing. */
+async function plant({ batch, records }: PushRequest, zone: ZoneId): Promise<void> {
+  const head = (await kept.zones.head(zone))!
+  const pushed = records.map(({ record }) => ({
+    facts: decodeFacts(record.facts),
+    sealed: record,
+    leaf: leafOf(nodeCrypto, record),
+    group: undefined,
+  }))
+  const { steps, head: after } = advance(nodeCrypto, head, pushed, new Map())
+  const { batch: id } = readBatch(batch)
+  const leaves = new Uint8Array(Buffer.concat(pushed.map(({ leaf }) => idBytes(leaf))))
+  const versions = pushed.map(({ facts, sealed, leaf }, n) => {
+    const { sequence } = steps[n]!
+    return { sequence, id: facts.id, record: sealed, leaf, batch: id, leafIndex: n, storedAt: home.clock.now }
+  })
+  const stored = { id, signed: batch, leaves, outcome: new Uint8Array(), sequence: after.sequence }
+  await kept.zones.commit({
+    zone,
+    expected: head,
+    head: after,
+    addedBytes: 0,
+    versions,
+    steps,
+    batches: [stored],
+  })
+}
+
+it('a batch that a device signed before its removal and the server brings out afterwards is refused', async () => {
+  a.put('shared', 's')
+  await scene.settle(a, b, c)
+  const pushed = intercept(c)
+  c.put('from the thief', 't')
+  await expect(c.sync()).rejects.toThrow('kept for later')
+  await removeDevice(signIn(home.accounts[0]!), c.device.account.device.id)
+  await scene.settle(a, b)
+  a.put('after', 'a')
+  await scene.settle(a, b)
+  const honest = kept.backUp()
+
+  await plant(pushed[0]!, zone)
+  for (const site of [a, b, newcomer]) await expectRefused(site, /written by a device that might not \(/)
+
+  await kept.restore(honest)
+  await scene.settle(a, b, newcomer)
+  expect(newcomer.show()).toEqual({ shared: 's', after: 'a' })
+  expect(a.show()).toEqual(newcomer.show())
+
+  // Backdated: shown to somebody who reads for the first time, as if it had come before the removal.
+  const fresh = scene.join(1)
+  const { batch, records } = pushed[0]!
+  const { batch: id } = readBatch(batch)
+  const leaves = new Uint8Array(
+    Buffer.concat(records.map(({ record }) => idBytes(leafOf(nodeCrypto, record)))),
+  )
+  const undo = lieTo(
+    fresh,
+    aboutChanges(zone, (page) => {
+      const [first, ...rest] = page.changes
+      const planted = records.map(({ record }, leaf) => ({
+        sequence: first!.sequence,
+        record,
+        batch: id,
+        leaf,
+      }))
+      const later = rest.map((change) => ({ ...change, sequence: change.sequence + planted.length }))
+      const sequence = page.head.sequence + planted.length
+      return consistent({
+        ...page,
+        changes: [...planted, { ...first!, sequence: first!.sequence + planted.length }, ...later],
+        batches: [...page.batches, { id, signed: batch, leaves }],
+        cursor: { ...page.cursor, sequence },
+        head: { ...page.head, sequence },
+      })
+    }),
+  )
+  await expectRefused(fresh, /not tell the truth|might not/)
+  undo()
+  await scene.settle(fresh)
+  expect(fresh.show()).toEqual(a.show())
+})
