@@ -37,6 +37,8 @@ beforeAll(async () => {
   server = await startServer(CLONE)
 })
 afterAll(async () => {
+  // The README's own command, for when one before it failed.
+  await shell('npx pileus stop')
   await server?.stop()
   rmSync(PLACE, { recursive: true, force: true })
 })
@@ -47,7 +49,7 @@ test('the server greets as the README shows', () => {
   expect(comparable(greeting.trim())).toBe(comparable(shown))
 })
 
-test('the commands of the README print what it shows', { timeout: 120_000 }, async () => {
+test('the commands of the README print what it shows', { timeout: 180_000 }, async () => {
   for (const { command, output } of BLOCKS.slice(1).flatMap(stepsOf)) {
     const expected = output.filter((line) => !QUESTIONS.includes(line)).join('\n')
     expect(comparable(await shell(command)), command).toBe(comparable(expected))

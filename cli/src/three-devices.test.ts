@@ -21,6 +21,7 @@ const ROOT = mkdtempSync(join(tmpdir(), 'pileus-three-'))
 const WITHIN = { timeout: 120_000, interval: 500 }
 const NAMES = ['laptop', 'desktop', 'phone']
 const ROUNDS = 60
+vi.setConfig({ hookTimeout: 180_000 })
 
 let server: ServerProcess
 const devices: DeviceOf[] = []

@@ -21,7 +21,7 @@ import { type ServerProcess, startServer } from '../story/server.ts'
 const ROOT = mkdtempSync(join(tmpdir(), 'pileus-control-'))
 const WITHIN = { timeout: 30_000, interval: 50 }
 const FILES = 30
-vi.setConfig({ testTimeout: 90_000 })
+vi.setConfig({ testTimeout: 90_000, hookTimeout: 180_000 })
 
 let server: ServerProcess
 let laptop: DeviceOf

@@ -20,7 +20,7 @@ import { CAN_MAKE_NAMESPACES, createNamespace, type Namespace } from '../story/n
 import { type DeviceOf, joinedDevice } from '../story/person.ts'
 import { type ServerProcess, startServer } from '../story/server.ts'
 
-vi.setConfig({ testTimeout: 180_000 })
+vi.setConfig({ testTimeout: 180_000, hookTimeout: 180_000 })
 const ROOT = realpathSync(mkdtempSync(join(tmpdir(), 'pileus-folder-')))
 const WITHIN = { timeout: 60_000, interval: 100 }
 /** Few enough that the guard against many deletions would not hold theirs. */

@@ -8,7 +8,7 @@ import { type DeviceOf, joinedDevice } from '../story/person.ts'
 import { type ProxyServer, startProxy } from '../story/proxy.ts'
 import { type ServerProcess, startServer } from '../story/server.ts'
 
-vi.setConfig({ testTimeout: 240_000 })
+vi.setConfig({ testTimeout: 240_000, hookTimeout: 180_000 })
 const ROOT = mkdtempSync(join(tmpdir(), 'pileus-network-'))
 /** Production's waits are tens of seconds. */
 const WITHIN = { timeout: 150_000, interval: 250 }
