@@ -10,6 +10,7 @@ const LONGEST = [
   'cli/src/troubles/folder.test.ts',
   'cli/src/troubles/network.test.ts',
   'cli/src/live.test.ts',
+  'cli/src/three-devices.test.ts',
   'cli/src/control/control.test.ts',
   'cli/src/bad-input.test.ts',
   'cli/src/account.test.ts',

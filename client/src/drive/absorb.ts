@@ -8,7 +8,6 @@ import type { Attributes, Content } from '@pileus/core/records/record'
 import { NO_REFS, type Refs } from '@pileus/core/records/refs'
 import type { View } from '@pileus/core/tree/view'
 import type { Stat } from '../files/files.ts'
-import { checkMarker } from '../folder/marker.ts'
 import type { Appeared, Changed, Moved, PathProblem, Scan } from '../folder/scan.ts'
 import { samenessOf } from '../replica/forest.ts'
 import { putMeta, tables } from '../replica/tables.ts'
@@ -92,8 +91,6 @@ class Absorption {
     }
     // What was not read may be what is gone, moved: then that is no deletion, and the rest has to wait for it.
     if (gone?.hasAnyOf(this.#unread)) throw this.#noRoom
-    // The folder may have been unmounted since the scan began.
-    if (gone && gone.size > 0) checkMarker(this.#context.files, this.#context.zone.zone)
     if (gone && !this.#scan.partial) this.#goneForGood(gone.ids)
     const { problems, uploader } = this.#reading
     const unconfirmed = gone && this.#scan.partial ? gone.size : 0

@@ -5,12 +5,13 @@
 import { chunkerKey } from '@pileus/core/content/chunker'
 import { type RecordId, ROOT } from '@pileus/core/ids/ids'
 import type { View } from '@pileus/core/tree/view'
-import { FileError } from '../files/files.ts'
+import { FileError, type Files, type Stat } from '../files/files.ts'
 import { applyView } from '../folder/apply.ts'
 import { checkMarker, writeMarker } from '../folder/marker.ts'
 import { dropPartials, keepPartials, prepareWork, unpark } from '../folder/place.ts'
-import { type PathProblem, scanFolder } from '../folder/scan.ts'
+import { type PathProblem, type Scan, scanFolder } from '../folder/scan.ts'
 import { noteStashed, stashedNow, tidyStash } from '../folder/stash.ts'
+import { diskPath } from '../folder/tree-paths.ts'
 import { Replica } from '../replica/replica.ts'
 import { getMeta, putMeta, tables } from '../replica/tables.ts'
 import type { Store } from '../store/store.ts'
@@ -173,8 +174,7 @@ export class Drive {
     total.pulled += await pull(this.#context, options)
     options.progress?.({ phase: 'scanning', files: 0, bytes: 0 })
     checkMarker(files, this.#context.zone.zone)
-    const scan = scanFolder(replica, files)
-    const { absorbed, again } = await send(this.#context, scan, options, total)
+    const { absorbed, again } = await send(this.#context, this.#look(), options, total)
     checkMarker(files, this.#context.zone.zone)
     const applied = await applyView(this.#context, options, first && options.everything === true)
     total.applied += applied.done
@@ -186,6 +186,15 @@ export class Drive {
     const more = again || applied.again || tables.outbox.count(replica.store) > 0
     if (!more) replica.transaction('durable', (tx) => putMeta(tx, 'run', (getMeta(tx, 'run') ?? 0) + 1))
     return { again: more, blocked: applied.blocked.length > 0, problems, held: absorbed.held }
+  }
+
+  /** A folder that goes away while it is looked at seems to hold nothing: that is no deletion. */
+  *#look(): Generator<Scan | null> {
+    const { files, replica, zone } = this.#context
+    for (const portion of scanFolder(replica, files)) {
+      if (portion !== null) checkMarker(files, zone.zone)
+      yield portion
+    }
   }
 
   #remember(problems: readonly PathProblem[]): void {
@@ -215,6 +224,17 @@ export class Drive {
     return found
   }
 
+  /**
+   * Where the folder is that was told by this path and has this identity (`Stat.identity`): there still, or where the
+   * rows of this disk have it since. The path itself where neither is so.
+   */
+  folderNow(told: string, identity: string): string {
+    const { files, replica } = this.#context
+    if (statQuietly(files, told)?.identity === identity) return told
+    const id = tables.diskIdentity.get(replica.store, identity)
+    return (id !== undefined && diskPath(replica.store, id)) || told
+  }
+
   status(): DriveStatus {
     return driveStatus(this.#context.replica)
   }
@@ -222,6 +242,15 @@ export class Drive {
   /** What a folder holds by this device's replica, by name. Throws FileError 'not-found'. */
   list(path: string): ListedNode[] {
     return listPath(this.#context.replica, path)
+  }
+}
+
+function statQuietly(files: Files, path: string): Stat | null {
+  try {
+    return files.folder.stat(path)
+  } catch (error) {
+    if (error instanceof FileError) return null
+    throw error
   }
 }
 

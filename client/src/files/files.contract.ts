@@ -49,6 +49,21 @@ export function filesContract(make: () => Files): void {
     expect(files.folder.stat('a/b')).toBe(null)
   })
 
+  it('writes beside other work, in the order of the calls', async () => {
+    const files = make()
+    const writer = files.work.create('a')
+    const parts = [1, 2, 3].map((fill) => new Uint8Array(300_000 * fill).fill(fill))
+    const first = writer.writeLater(parts[0]!)
+    writer.write(parts[1]!)
+    await Promise.all([writer.writeLater(parts[2]!), writer.writeLater(text('end')), first])
+    writer.close()
+    const content = new Uint8Array(1_800_004)
+    const reader = files.work.read('a')
+    expect(reader.read(content, 0)).toBe(1_800_003)
+    reader.close()
+    expect(Buffer.compare(content, Buffer.concat([...parts, text('end'), Uint8Array.of(0)]))).toBe(0)
+  })
+
   it('lists folders', () => {
     const files = make()
     files.folder.makeDirectory('d')

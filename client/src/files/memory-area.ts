@@ -199,15 +199,21 @@ function memoryWriter(files: Simulation, node: FileNode, at: Location): FileWrit
     node.mtime = files.now()
     node.changed = files.disk.tick()
   }
+  const change = (bytes: Uint8Array) =>
+    files.change(
+      'write',
+      [at],
+      true,
+      () => write(bytes),
+      () => [node],
+    )
   return {
-    write: (bytes) =>
-      files.change(
-        'write',
-        [at],
-        true,
-        () => write(bytes),
-        () => [node],
-      ),
+    write: change,
+    // At once, so that a crash stops the caller where it is.
+    writeLater(bytes) {
+      change(bytes)
+      return Promise.resolve()
+    },
     close: () => undefined,
   }
 }

@@ -14,27 +14,27 @@ import {
   openSync,
   readdirSync,
   readlinkSync,
-  readSync,
   renameSync,
   rmdirSync,
   statfsSync,
   statSync,
   symlinkSync,
   unlinkSync,
-  writeSync,
 } from 'node:fs'
 import { basename, dirname, join } from 'node:path'
 import { promisify } from 'node:util'
 import {
   type Area,
   FileError,
-  type FileErrorCode,
   type FileReader,
   type Files,
   type FileWriter,
   type Location,
   type Stat,
 } from './files.ts'
+import { attempt, codeOf, fileError } from './node-errors.ts'
+import { DiskReader, DiskWriter } from './node-handles.ts'
+import { microseconds, statOf } from './node-stat.ts'
 
 const fsyncLater = promisify(fsync)
 
@@ -182,43 +182,6 @@ class DiskArea implements Area {
   }
 }
 
-class DiskReader implements FileReader {
-  readonly #descriptor: number
-  readonly #path: string
-  constructor(descriptor: number, path: string) {
-    this.#descriptor = descriptor
-    this.#path = path
-  }
-  stat(): Stat {
-    return attempt('look at', this.#path, () => statOf(fstatSync(this.#descriptor, { bigint: true })))
-  }
-  read(into: Uint8Array, position: number): number {
-    return attempt('read', this.#path, () => readSync(this.#descriptor, into, 0, into.length, position))
-  }
-  close(): void {
-    attempt('close', this.#path, () => closeSync(this.#descriptor))
-  }
-}
-
-class DiskWriter implements FileWriter {
-  readonly #descriptor: number
-  readonly #path: string
-  constructor(descriptor: number, path: string) {
-    this.#descriptor = descriptor
-    this.#path = path
-  }
-  write(bytes: Uint8Array): void {
-    attempt('write', this.#path, () => {
-      for (let done = 0; done < bytes.length; ) {
-        done += writeSync(this.#descriptor, bytes, done, bytes.length - done)
-      }
-    })
-  }
-  close(): void {
-    attempt('close', this.#path, () => closeSync(this.#descriptor))
-  }
-}
-
 type Disk = Readonly<Record<Location['area'], DiskArea>>
 
 function transfer(mode: 'link' | 'rename', disk: Disk, from: Location, to: Location): void {
@@ -302,44 +265,6 @@ function syncing<T>(path: string, act: () => T): T | undefined {
   }
 }
 
-interface BigStats {
-  readonly ino: bigint
-  readonly size: bigint
-  readonly mode: bigint
-  readonly nlink: bigint
-  readonly mtimeNs: bigint
-  readonly ctimeNs: bigint
-  readonly birthtimeNs: bigint
-}
-
-const FILE_TYPE = 0o170000
-const TYPES: ReadonlyMap<number, Stat['type']> = new Map([
-  [0o100000, 'file'],
-  [0o040000, 'folder'],
-  [0o120000, 'link'],
-])
-
-function statOf(stats: BigStats): Stat {
-  const mode = Number(stats.mode)
-  const type = TYPES.get(mode & FILE_TYPE) ?? 'other'
-  return {
-    type,
-    size: Number(stats.size),
-    mtime: microseconds(stats.mtimeNs),
-    executable: type === 'file' && (mode & 0o100) !== 0,
-    // Device numbers are left out: some file systems get a new one at every mount.
-    identity: `${stats.ino}:${stats.birthtimeNs}`,
-    signature: `${stats.ino}:${stats.size}:${stats.mtimeNs}:${stats.ctimeNs}`,
-    links: Number(stats.nlink),
-  }
-}
-
-/** Rounded down, also before 1970 (bigint division rounds towards zero). */
-function microseconds(nanoseconds: bigint): number {
-  const whole = Number(nanoseconds / 1000n)
-  return nanoseconds < 0n && nanoseconds % 1000n !== 0n ? whole - 1 : whole
-}
-
 /**
  * Node takes seconds as a double and cuts it to nanoseconds or microseconds: aim inside the microsecond,
  * look, and aim again where rounding left it. Times the file system cannot hold stay as near as it gets.
@@ -380,39 +305,4 @@ function foldsCase(work: string): boolean {
       unlinkSync(lower)
     }
   })
-}
-
-function attempt<T>(action: string, path: string, act: () => T): T {
-  try {
-    return act()
-  } catch (error) {
-    throw fileError(error, action, path)
-  }
-}
-
-const CODES: Readonly<Record<string, FileErrorCode>> = {
-  ENOENT: 'not-found',
-  EEXIST: 'exists',
-  ENOTEMPTY: 'not-empty',
-  EACCES: 'denied',
-  EPERM: 'denied',
-  EROFS: 'read-only',
-  ENOSPC: 'full',
-  EDQUOT: 'full',
-  ENOTDIR: 'not-directory',
-  EISDIR: 'is-directory',
-  ELOOP: 'not-file',
-  ENXIO: 'not-file',
-  ENAMETOOLONG: 'name-too-long',
-  EXDEV: 'cross-device',
-}
-
-function fileError(error: unknown, action: string, path: string): unknown {
-  if (error instanceof FileError) return error
-  const code = codeOf(error)
-  return code === '' ? error : new FileError(CODES[code] ?? 'io', action, path, error)
-}
-
-function codeOf(error: unknown): string {
-  return error instanceof Error && 'code' in error && typeof error.code === 'string' ? error.code : ''
 }

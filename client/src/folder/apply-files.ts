@@ -6,9 +6,10 @@ import type { Location } from '../files/files.ts'
 import { samenessOf } from '../replica/forest.ts'
 import { tables } from '../replica/tables.ts'
 import type { StoreWriter } from '../store/store.ts'
-import { type Assembly, assembleFiles, type FileContent } from '../transfer/download.ts'
+import type { FileContent } from '../transfer/chunks.ts'
+import { type Assembly, assembleFiles } from '../transfer/download.ts'
 import type { DiskWork } from './disk-work.ts'
-import { childLocation, expectAsRow, expectFree, locationOf, stagingPath } from './place.ts'
+import { childLocation, expectAsRow, expectFree, locationOf, partialPaths, stagingPath } from './place.ts'
 
 export type FileAction = Extract<Action, { do: 'create' | 'update' }>
 
@@ -43,7 +44,7 @@ export class FileWork {
   async run(): Promise<void> {
     // Nothing is fetched for a place that is taken.
     const possible = this.#files.filter((action) => this.#work.check(action, () => this.#expectPlace(action)))
-    const actions = new Map(possible.map((action) => [action.id, action]))
+    const actions = new Map(this.#byPlace(possible).map((action) => [action.id, action]))
     this.#files = []
     if (actions.size === 0) return
     const { crypto, files, remote, zone } = this.#context
@@ -52,6 +53,8 @@ export class FileWork {
       remote,
       zone: zone.zone,
       work: files.work,
+      partials: new Set(partialPaths(files)),
+      flush: (path: string) => files.syncTogether([{ area: 'work', path }]),
       freeBytes: () => files.freeBytes(),
       signal: this.#options.signal,
       progress: (bytes: number) => {
@@ -74,6 +77,20 @@ export class FileWork {
       }
       await this.#placeFiles(whole)
     }
+  }
+
+  /**
+   * The files of a folder together, by name: so they were taken up on the device they come from, and so their chunks
+   * lie in packs. And each folder is made durable for one group or two, not for all.
+   */
+  #byPlace(actions: readonly FileAction[]): FileAction[] {
+    const { store } = this.#context.replica
+    const placed = actions.map((action) => {
+      const { parent, name } = action.do === 'create' ? action : tables.disk.get(store, action.id)!
+      return { action, place: `${parent}/${name}` }
+    })
+    placed.sort((a, b) => (a.place < b.place ? -1 : 1))
+    return placed.map(({ action }) => action)
   }
 
   *#assemblies(actions: Iterable<FileAction>): Iterable<Assembly<RecordId>> {

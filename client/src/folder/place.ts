@@ -7,7 +7,7 @@ import { conflictName } from '@pileus/core/tree/names'
 import { FileError, type Files, type Location, type Stat } from '../files/files.ts'
 import { type DiskRow, tables } from '../replica/tables.ts'
 import type { StoreReader } from '../store/store.ts'
-import { PARTIAL_SUFFIX, partialPath } from '../transfer/download.ts'
+import { PARTIAL_SUFFIX, partialPath } from '../transfer/local.ts'
 import { joinPath } from './tree-paths.ts'
 
 /** The parent of rows that are out of the folder for a moment. No record has this id. */
@@ -48,8 +48,13 @@ export function keepPartials(files: Files): void {
 
 /** When all is downloaded, no part of it is needed. */
 export function dropPartials(files: Files): void {
-  for (const name of files.work.list(STAGING_DIRECTORY).names)
-    if (name.endsWith(PARTIAL_SUFFIX)) files.work.removeFile(`${STAGING_DIRECTORY}/${name}`)
+  for (const path of partialPaths(files)) files.work.removeFile(path)
+}
+
+/** What interrupted runs had half downloaded. */
+export function partialPaths(files: Files): string[] {
+  const { names } = files.work.list(STAGING_DIRECTORY)
+  return names.filter((name) => name.endsWith(PARTIAL_SUFFIX)).map((name) => `${STAGING_DIRECTORY}/${name}`)
 }
 
 export function stagingPath(id: RecordId): string {

@@ -40,3 +40,15 @@ test('many names at once become one look at everything, which takes up all that 
   agenda.takeEverything()
   expect(agenda.nextAt()).toBeNull()
 })
+
+test('a name is looked for where its folder is when its turn comes', () => {
+  let place = 'before'
+  const agenda = new Agenda((told, identity) => (identity === '7' ? place : told))
+  agenda.changed('before', 'note', 0, '7')
+  agenda.changed('other', 'note', 0)
+  place = 'after'
+  expect(scopeAt(agenda, 10)).toEqual([
+    ['after', ['note']],
+    ['other', ['note']],
+  ])
+})

@@ -20,6 +20,7 @@ export type Work = { readonly kind: 'everything' } | { readonly kind: 'hinted'; 
 
 interface Waiting {
   readonly folder: string
+  readonly identity: string | undefined
   readonly name: string | null
   readonly since: number
   last: number
@@ -31,8 +32,12 @@ interface Rest {
   readonly quietMs: number
 }
 
+/** Where a folder is now that was told by this name, and has this identity where that is known. */
+export type PathOf = (told: string, identity: string | undefined) => string
+
 /** Times are milliseconds of one clock. */
 export class Agenda {
+  readonly #pathOf: PathOf
   #names = new Map<string, Waiting>()
   #recent = new Map<string, number>()
   #announcements: Announcement[] = []
@@ -41,8 +46,12 @@ export class Agenda {
   #askAt: number | null = null
   #resting = new Map<string, Rest>()
 
+  constructor(pathOf: PathOf = (told) => told) {
+    this.#pathOf = pathOf
+  }
+
   /** Something may have happened to this name, or in this folder. */
-  changed(folder: string, name: string | null, now: number): void {
+  changed(folder: string, name: string | null, now: number, identity?: string): void {
     if (this.#burstSince !== null) {
       this.#everythingAt = Math.min(this.#burstSince + UNQUIET_MAX_MS, now + BURST_QUIET_MS)
       return
@@ -54,7 +63,7 @@ export class Agenda {
       now - (this.#recent.get(key) ?? Number.NEGATIVE_INFINITY) < RECENT_MS ? QUIET_AGAIN_MS : QUIET_MS
     const due = Math.min(since + UNQUIET_MAX_MS, now + quiet)
     if (waiting) Object.assign(waiting, { last: now, due })
-    else this.#names.set(key, { folder, name, since, last: now, due })
+    else this.#names.set(key, { folder, identity, name, since, last: now, due })
     if (this.#names.size > BURST_NAMES) {
       this.#names.clear()
       this.#burstSince = since
@@ -113,7 +122,9 @@ export class Agenda {
     const scope = new Map<string, Set<string> | 'all'>()
     for (const [key, waiting] of this.#names) {
       if (this.#dueOf(key, waiting) > now) continue
-      const { folder, name } = waiting
+      const { name } = waiting
+      // It may have been moved while this waited, by what came from the server.
+      const folder = this.#pathOf(waiting.folder, waiting.identity)
       this.#names.delete(key)
       this.#resting.delete(key)
       this.#remember(key, now)

@@ -33,7 +33,7 @@ export interface LiveStatus {
 }
 
 export interface LiveDriveParts extends ListeningParts {
-  readonly drive: Pick<Drive, 'syncOnce' | 'syncHinted' | 'problems'>
+  readonly drive: Pick<Drive, 'syncOnce' | 'syncHinted' | 'problems' | 'folderNow'>
   readonly watch: Watch
   readonly told: (status: LiveStatus) => void
   /** For the first sync. */
@@ -82,7 +82,7 @@ export async function runLive(parts: LiveDriveParts, signal: AbortSignal): Promi
 export class LiveDrive {
   readonly #parts: LiveDriveParts
   readonly #signal: AbortSignal
-  readonly #agenda = new Agenda()
+  readonly #agenda: Agenda
   #wake = () => {}
   #now: LiveState = { state: 'working', phase: 'scanning', files: 0, bytes: 0 }
   #limited: string | null = null
@@ -104,6 +104,9 @@ export class LiveDrive {
   constructor(parts: LiveDriveParts, signal: AbortSignal) {
     this.#parts = parts
     this.#signal = signal
+    this.#agenda = new Agenda((told, identity) =>
+      identity === undefined ? told : parts.drive.folderNow(told, identity),
+    )
   }
 
   /**
@@ -128,8 +131,8 @@ export class LiveDrive {
     this.#signal.addEventListener('abort', stop)
     // Watched before the first look, so that nothing comes between.
     const watching = watch.start({
-      changed: (folder, name) => {
-        this.#agenda.changed(folder, name, clock())
+      changed: (folder, name, identity) => {
+        this.#agenda.changed(folder, name, clock(), identity)
         this.#wake()
       },
       limited: (why) => {

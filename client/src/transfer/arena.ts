@@ -19,6 +19,11 @@ export class Arena {
     return this.#buffer.subarray(start, this.#used)
   }
 
+  /** Takes the place back that was given out last. */
+  takeBack(place: Uint8Array): void {
+    if (place.buffer === this.#buffer.buffer) this.#used -= place.length
+  }
+
   /** Ends the use of everything that was given out. */
   release(): void {
     this.#pool.give(this.#buffer)

@@ -3,43 +3,24 @@
  * used, the rest is fetched in groups, some of them ahead of the one being written. Every chunk authenticates when it
  * is opened, in place, and every file is hashed when it is whole (CNT-14).
  */
-import { BufferPool } from '@pileus/core/bytes/buffer-pool'
-import {
-  ChunkCorrupt,
-  dataHash,
-  openChunk,
-  openChunkInPlace,
-  storedChunkBytes,
-} from '@pileus/core/content/chunk'
-import { ListMalformed, type PlacedEntry, readChunkList } from '@pileus/core/content/list'
-import type { Crypto, Sha256 } from '@pileus/core/crypto/crypto'
-import { type ChunkId, idFromBytes, type ZoneId } from '@pileus/core/ids/ids'
-import { Problem } from '@pileus/core/protocol/problem'
-import type { ChunkEntry, Content } from '@pileus/core/records/record'
-import { type Area, FileError, type FileReader, type FileWriter } from '../files/files.ts'
-import { type Allocate, type Remote, Unreachable } from '../remote/remote.ts'
-import { Arena } from './arena.ts'
-
-export type FileContent = Extract<Content, { type: 'chunks' }>
+import { ChunkCorrupt } from '@pileus/core/content/chunk'
+import type { PlacedEntry } from '@pileus/core/content/list'
+import type { Sha256 } from '@pileus/core/crypto/crypto'
+import { idFromBytes } from '@pileus/core/ids/ids'
+import type { ChunkEntry } from '@pileus/core/records/record'
+import { FileError, type FileWriter } from '../files/files.ts'
+import { type Fetched, isListFailure, Opener, readList, Unreadable } from './chunks.ts'
+import { Group } from './group.ts'
+import { type LocalContext, openLocal, type Places } from './local.ts'
 
 /** A file to assemble at `path` in the work area. */
-export interface Assembly<T> {
+export interface Assembly<T> extends Places {
   readonly label: T
-  readonly path: string
-  readonly content: FileContent
-  /** An earlier version of the file on this disk, and the content it had. */
-  readonly earlier: { readonly area: Area; readonly path: string; readonly content: FileContent } | null
 }
 
-export interface DownloadContext {
-  readonly remote: Remote
-  readonly crypto: Crypto
-  readonly zone: ZoneId
-  readonly work: Area
-  /** On the disk of `work`. */
-  readonly freeBytes: () => number
-  readonly signal: AbortSignal | undefined
-  readonly progress: (bytes: number) => void
+export interface DownloadContext extends LocalContext {
+  /** Makes what was written so far of a file in `work` durable. */
+  readonly flush: (path: string) => Promise<void>
 }
 
 export interface AssemblyResult<T> {
@@ -48,19 +29,12 @@ export interface AssemblyResult<T> {
   readonly failure: string | null
 }
 
-/** Stored bytes of a group, no less than of the longest chunk. */
-const GROUP_BYTES = 16 * 1024 * 1024
-const GROUP_CHUNKS = 1_024
 /** Groups that are fetched while one is written. With it they bound the memory. */
 const GROUPS_AHEAD = 2
-const groupBuffers = new BufferPool(GROUP_BYTES)
-
-export const PARTIAL_SUFFIX = '.part'
-
-/** Where the beginning of the file that is assembled at `path` may lie, left by an interrupted run. */
-export function partialPath(path: string): string {
-  return path + PARTIAL_SUFFIX
-}
+/** A chunk of so many bytes is written beside the opening of the next. */
+const LATER_BYTES = 128 * 1024
+/** So much of a file is made durable while more of it comes, so that little is left for its end. */
+const FLUSH_BYTES = 32 * 1024 * 1024
 
 /**
  * Assembles the files and hands them over in groups, in order, as they are whole or have failed. Files in `work`
@@ -70,7 +44,7 @@ export async function* assembleFiles<T>(
   context: DownloadContext,
   assemblies: Iterable<Assembly<T>>,
 ): AsyncGenerator<AssemblyResult<T>[], void, void> {
-  const ahead: { group: Group<T>; chunks: Promise<Fetched> }[] = []
+  const ahead: { group: Group<Piece<T>>; chunks: Promise<Fetched> }[] = []
   const writeFirst = async () => {
     const { group, chunks } = ahead.shift()!
     const results = await writeGroup(context, group.pieces, await chunks)
@@ -78,7 +52,7 @@ export async function* assembleFiles<T>(
     return results
   }
   for await (const group of groups(context, assemblies)) {
-    const chunks = fetchGroup(context, group)
+    const chunks = group.fetch(context)
     // Rejections are for the await above, which may come after another throw.
     chunks.catch(() => undefined)
     ahead.push({ group, chunks })
@@ -94,6 +68,11 @@ interface OpenFile<T> {
   writer: FileWriter | null
   readonly sha256: Sha256
   written: number
+  /** Ends when all that was written so far is with the system. */
+  writing: Promise<unknown>
+  /** Rejects when the disk could not keep what was written. */
+  flushed: Promise<void>
+  flushedBytes: number
   failure: string | null
 }
 
@@ -102,39 +81,24 @@ type Piece<T> =
   | { readonly do: 'chunk'; readonly file: OpenFile<T>; readonly entry: ChunkEntry }
   | { readonly do: 'close'; readonly file: OpenFile<T> }
 
-interface Group<T> {
-  readonly pieces: Piece<T>[]
-  /** Where the bytes of the pieces are: nobody uses these once the group is written. */
-  readonly arena: Arena
-}
-
-/** Stored bytes by id, or why there are none. */
-type Fetched = ReadonlyMap<ChunkId, Uint8Array | string>
-
 async function* groups<T>(
   context: DownloadContext,
   assemblies: Iterable<Assembly<T>>,
-): AsyncGenerator<Group<T>> {
-  let group = newGroup<T>()
-  let bytes = 0
-  let chunks = 0
+): AsyncGenerator<Group<Piece<T>>> {
+  let group = new Group<Piece<T>>()
   for (const assembly of assemblies) {
     const file = newFile(context, assembly)
     const local = await openLocal(context, assembly)
     try {
       for await (const entry of entriesOf(context, file)) {
         context.signal?.throwIfAborted()
-        const size = storedChunkBytes(entry.length)
-        if (bytes + size > GROUP_BYTES || chunks >= GROUP_CHUNKS) {
+        if (!group.fits(entry)) {
           yield group
-          group = newGroup()
-          bytes = 0
-          chunks = 0
+          group = new Group()
         }
-        const data = local.find(context.crypto, entry, group.arena)
+        const data = group.wants(entry) ? null : local.find(context.crypto, entry, group.arena)
         group.pieces.push(data ? { do: 'data', file, data } : { do: 'chunk', file, entry })
-        bytes += size
-        chunks++
+        group.count(entry, data ? 'disk' : 'server')
       }
     } finally {
       local.close()
@@ -144,19 +108,30 @@ async function* groups<T>(
   if (group.pieces.length > 0) yield group
 }
 
-function newGroup<T>(): Group<T> {
-  return { pieces: [], arena: new Arena(groupBuffers) }
-}
-
 function newFile<T>(context: DownloadContext, assembly: Assembly<T>): OpenFile<T> {
-  return { assembly, writer: null, sha256: context.crypto.createSha256(), written: 0, failure: null }
+  return {
+    assembly,
+    writer: null,
+    sha256: context.crypto.createSha256(),
+    written: 0,
+    writing: Promise.resolve(),
+    flushed: Promise.resolve(),
+    flushedBytes: 0,
+    failure: null,
+  }
 }
 
 function writerOf<T>(context: DownloadContext, file: OpenFile<T>): FileWriter {
   if (file.writer) return file.writer
   const { path } = file.assembly
-  if (context.work.stat(path)) context.work.removeFile(path)
-  file.writer = context.work.create(path)
+  try {
+    file.writer = context.work.create(path)
+  } catch (error) {
+    if (!(error instanceof FileError && error.code === 'exists')) throw error
+    // An interrupted run left it.
+    context.work.removeFile(path)
+    file.writer = context.work.create(path)
+  }
   return file.writer
 }
 
@@ -168,131 +143,6 @@ async function* entriesOf<T>(context: DownloadContext, file: OpenFile<T>): Async
     if (!isListFailure(error)) throw error
     file.failure = error.message
   }
-}
-
-function readList(context: DownloadContext, content: FileContent): AsyncIterable<PlacedEntry> {
-  return readChunkList(context.crypto, content, async (entry) => {
-    const bytes = (await fetchIds(context, [entry.id])).get(entry.id)!
-    if (typeof bytes === 'string') throw new Unreadable(bytes)
-    return bytes
-  })
-}
-
-function isListFailure(error: unknown): error is Error {
-  return error instanceof Unreadable || error instanceof ListMalformed || error instanceof ChunkCorrupt
-}
-
-/** Chunks that this disk has, checked by hash as they are read. */
-interface Local {
-  /** The chunk's data, in the arena; null when it is not there. */
-  find(crypto: Crypto, entry: PlacedEntry, arena: Arena): Uint8Array | null
-  close(): void
-}
-
-async function openLocal<T>(context: DownloadContext, assembly: Assembly<T>): Promise<Local> {
-  const sources = [openPartial(context, assembly), await openEarlier(context, assembly)]
-  return {
-    find(crypto, entry, arena) {
-      for (const source of sources) {
-        const data = source?.find(crypto, entry, arena)
-        if (data) return data
-      }
-      return null
-    },
-    close() {
-      for (const source of sources) source?.close()
-    },
-  }
-}
-
-/** The beginning of this very file, from an interrupted run; of another version perhaps, which the hashes tell. */
-function openPartial<T>(context: DownloadContext, { path, content }: Assembly<T>): Local | null {
-  const { work } = context
-  const partial = partialPath(path)
-  if (!work.stat(partial)) return null
-  if (context.freeBytes() < content.size) {
-    // Where there is no room for both, the whole file needs it more.
-    work.removeFile(partial)
-    return null
-  }
-  const reader = work.read(partial)
-  let fits = true
-  return {
-    find(crypto, entry, arena) {
-      const data = fits ? readAt(crypto, reader, entry, entry.offset, arena) : null
-      // It was written from its start: behind the first chunk that is not there, none is.
-      fits = data !== null
-      return data
-    },
-    close: () => reader.close(),
-  }
-}
-
-/** An earlier version of the file, by its chunk list. */
-async function openEarlier<T>(context: DownloadContext, { earlier }: Assembly<T>): Promise<Local | null> {
-  if (!earlier) return null
-  const offsets = new Map<ChunkId, number>()
-  let reader: FileReader
-  try {
-    for await (const entry of readList(context, earlier.content)) offsets.set(entry.id, entry.offset)
-    reader = earlier.area.read(earlier.path)
-  } catch (error) {
-    // It is a short cut only: without it the file is fetched whole.
-    if (error instanceof FileError || isListFailure(error)) return null
-    throw error
-  }
-  return {
-    find(crypto, entry, arena) {
-      const at = offsets.get(entry.id)
-      return at === undefined ? null : readAt(crypto, reader, entry, at, arena)
-    },
-    close: () => reader.close(),
-  }
-}
-
-function readAt(
-  crypto: Crypto,
-  reader: FileReader,
-  entry: ChunkEntry,
-  at: number,
-  arena: Arena,
-): Uint8Array | null {
-  const data = arena.allocate(entry.length)
-  return reader.read(data, at) === entry.length && dataHash(crypto, data) === entry.hash ? data : null
-}
-
-async function fetchGroup<T>(context: DownloadContext, { pieces, arena }: Group<T>): Promise<Fetched> {
-  const ids = new Set<ChunkId>()
-  for (const piece of pieces) if (piece.do === 'chunk') ids.add(piece.entry.id)
-  return ids.size > 0 ? fetchIds(context, [...ids], (bytes) => arena.allocate(bytes)) : new Map()
-}
-
-/** Fetches these chunks; when the server cannot give all at once, one by one, so that only the bad ones fail. */
-async function fetchIds(
-  context: DownloadContext,
-  ids: readonly ChunkId[],
-  allocate?: Allocate,
-): Promise<Fetched> {
-  const fetched = new Map<ChunkId, Uint8Array | string>()
-  try {
-    for await (const { id, bytes } of context.remote.fetch(context.zone, ids, allocate)) {
-      fetched.set(id, bytes)
-      context.progress(bytes.length)
-    }
-    return fetched
-  } catch (error) {
-    context.signal?.throwIfAborted()
-    if (ids.length === 1) {
-      if (error instanceof Unreachable && !error.midway) throw error
-      if (!(error instanceof Problem || error instanceof Unreachable)) throw error
-      return new Map([[ids[0]!, error.message]])
-    }
-    if (error instanceof Unreachable && !error.midway) throw error
-  }
-  for (const id of ids) {
-    if (!fetched.has(id)) fetched.set(id, (await fetchIds(context, [id], allocate)).get(id)!)
-  }
-  return fetched
 }
 
 async function writeGroup<T>(
@@ -318,21 +168,42 @@ async function writeGroup<T>(
         }
         break
       case 'close':
-        results.push(closeFile(context, file))
+        results.push(await closeFile(context, file))
     }
+  }
+  const last = group.at(-1)
+  if (last && last.do !== 'close') {
+    await last.file.writing
+    flushBehind(context, last.file)
   }
   return results
 }
 
+function flushBehind<T>(context: DownloadContext, file: OpenFile<T>): void {
+  if (file.failure !== null || file.written - file.flushedBytes < FLUSH_BYTES) return
+  file.flushedBytes = file.written
+  file.flushed = file.flushed.then(() => context.flush(file.assembly.path))
+  // Told when the file is closed.
+  file.flushed.catch(() => undefined)
+}
+
 function writeData<T>(context: DownloadContext, file: OpenFile<T>, data: Uint8Array): void {
   if (file.failure !== null) return
+  const writer = writerOf(context, file)
+  if (data.length < LATER_BYTES) writer.write(data)
+  else {
+    file.writing = Promise.all([file.writing, writer.writeLater(data)])
+    // Told when the file is closed or the group ends.
+    file.writing.catch(() => undefined)
+  }
   file.sha256.update(data)
-  writerOf(context, file).write(data)
   file.written += data.length
 }
 
-function closeFile<T>(context: DownloadContext, file: OpenFile<T>): AssemblyResult<T> {
+async function closeFile<T>(context: DownloadContext, file: OpenFile<T>): Promise<AssemblyResult<T>> {
+  await file.writing
   writerOf(context, file).close()
+  await file.flushed
   const { content, path } = file.assembly
   if (file.failure === null) {
     const whole =
@@ -342,45 +213,3 @@ function closeFile<T>(context: DownloadContext, file: OpenFile<T>): AssemblyResu
   if (file.failure !== null) context.work.removeFile(path)
   return { assembly: file.assembly, failure: file.failure }
 }
-
-/** Opens the chunks of one group, each where it lies, once. */
-class Opener {
-  readonly #context: DownloadContext
-  readonly #chunks: Fetched
-  readonly #opened = new Map<ChunkId, Uint8Array>()
-
-  constructor(context: DownloadContext, chunks: Fetched) {
-    this.#context = context
-    this.#chunks = chunks
-  }
-
-  /** The data of this entry. Rejects with Unreadable when the server cannot give the chunk, or with ChunkCorrupt. */
-  async open(entry: ChunkEntry): Promise<Uint8Array> {
-    const known = this.#opened.get(entry.id)
-    if (known?.length === entry.length) return known
-    const bytes = this.#chunks.get(entry.id)
-    if (!(bytes instanceof Uint8Array)) throw new Unreadable(bytes ?? NOT_SENT)
-    // The same stored bytes may stand for data of another length (CNT-13), and are open already.
-    if (known) return this.#openAgain(entry)
-    try {
-      const data = openChunkInPlace(this.#context.crypto, entry, bytes)
-      this.#opened.set(entry.id, data)
-      return data
-    } catch (error) {
-      if (!(error instanceof ChunkCorrupt)) throw error
-      return this.#openAgain(entry)
-    }
-  }
-
-  /** The server hashes a chunk that is asked for alone: it finds another copy, or says that it has none. */
-  async #openAgain(entry: ChunkEntry): Promise<Uint8Array> {
-    const bytes = (await fetchIds(this.#context, [entry.id])).get(entry.id)!
-    if (typeof bytes === 'string') throw new Unreadable(bytes)
-    return openChunk(this.#context.crypto, entry, bytes)
-  }
-}
-
-const NOT_SENT = 'the server did not send one of its chunks'
-
-/** A chunk that the server cannot give. */
-class Unreadable extends Error {}

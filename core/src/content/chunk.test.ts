@@ -11,6 +11,7 @@ import {
   ChunkCorrupt,
   chunkIdOf,
   openChunk,
+  openChunkInPlace,
   openPadded,
   sealChunk,
   sealChunkInto,
@@ -171,6 +172,36 @@ describe('opening a chunk (CNT-13)', () => {
   it('refuses padding of another length than the rule gives', () => {
     const longer = sealAnything(Uint8Array.of(0, 7, 8, 0, 0, 0, 0, 0), 2)
     expect(() => openChunk(nodeCrypto, longer.entry, longer.bytes)).toThrow(ChunkCorrupt)
+  })
+})
+
+describe('opening a chunk in place, for a file that is hashed whole (CNT-14)', () => {
+  it('gives the data back, in the memory of the stored bytes', () => {
+    fc.assert(
+      fc.property(data, (plain) => {
+        const { entry, bytes } = sealChunk(nodeCrypto, secret, plain)
+        const stored = bytes.slice()
+        const opened = openChunkInPlace(nodeCrypto, entry, stored)
+        expect(opened).toEqual(plain)
+        expect(opened.buffer).toBe(stored.buffer)
+        expect(openChunkInPlace(browserCrypto, entry, bytes)).toEqual(plain)
+      }),
+    )
+  })
+
+  it('refuses any changed byte, another key or length, and padding that is not zero, naming the chunk', () => {
+    const { entry, bytes } = sealChunk(nodeCrypto, secret, hello)
+    for (let at = 0; at < bytes.length; at++) {
+      const changed = bytes.with(at, bytes[at]! ^ 0x80)
+      expect(corruptIdOf(() => openChunkInPlace(nodeCrypto, entry, changed))).toBe(entry.id)
+      expect(() => openChunkInPlace(nodeCrypto, entry, bytes.slice(0, at))).toThrow(ChunkCorrupt)
+    }
+    const openAs = (change: Partial<ChunkEntry>) => () =>
+      openChunkInPlace(nodeCrypto, { ...entry, ...change }, bytes.slice())
+    expect(openAs({ key: otherDigest(entry.key) })).toThrow(/does not authenticate/)
+    expect(openAs({ length: 0 })).toThrow(/entry claims/)
+    const padding = sealAnything(Uint8Array.of(0, 7, 8, 9, 10, 11, 12, 13, 14, 3), 8)
+    expect(() => openChunkInPlace(nodeCrypto, padding.entry, padding.bytes)).toThrow(/padding is not zero/)
   })
 })
 

@@ -118,6 +118,29 @@ describe('reading a pack', () => {
     expect(new PackReader().push(pack)[0]!.bytes.buffer).toBe(pack.buffer)
   })
 
+  it('puts each chunk into the place that is given for it, whatever the pieces, and shares nothing', () => {
+    fc.assert(
+      fc.property(someChunks, fc.integer({ min: 1, max: 400 }), (chunks, size) => {
+        const pack = join(encodePack(chunks))
+        const room = new Uint8Array(pack.length).fill(0xee)
+        let used = 0
+        const reader = new PackReader(PACK_LIMITS, (bytes) => {
+          used += bytes
+          return room.subarray(used - bytes, used)
+        })
+        const frames: PackFrame[] = []
+        for (let at = 0; at < pack.length; at += size) {
+          const piece = pack.slice(at, at + size)
+          frames.push(...reader.push(piece))
+          piece.fill(0xdd)
+        }
+        reader.end()
+        expect(frames.map(({ id, bytes }) => ({ id, bytes }))).toEqual(chunks)
+        expect(room.subarray(0, used)).toEqual(join(chunks.map(({ bytes }) => bytes)))
+      }),
+    )
+  })
+
   it('fails at the end of anything cut short (CNT-23)', () => {
     const pack = join(encodePack([chunkOf(new Uint8Array(20)), chunkOf(new Uint8Array(30))]))
     const ends = [PACK_HEADER_BYTES + FRAME_HEADER_BYTES + 20, pack.length]

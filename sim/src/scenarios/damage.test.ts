@@ -123,6 +123,32 @@ describe('chunks that are not what they were', () => {
   })
 })
 
+describe('a chunk that is bad only among others', () => {
+  it('is asked for again alone, and the file comes whole', async () => {
+    const { sites, settle } = await scene()
+    const [a, b] = sites
+    a.write('d/one', noise(5, 50_000))
+    a.write('d/two', noise(6, 60_000))
+    await a.sync()
+    const asked: number[] = []
+    b.device.through = (calls): Calls => ({
+      async call(name, input) {
+        const answer = await calls.call(name, input)
+        if (name !== 'fetch') return answer
+        const { ids } = (input as unknown as { body: { ids: readonly string[] } }).body
+        asked.push(ids.length)
+        return ids.length === 1
+          ? answer
+          : (forged(answer as AsyncIterable<Uint8Array>) as unknown as typeof answer)
+      },
+    })
+    expect((await b.sync()).problems).toEqual([])
+    expect(b.show()).toEqual(a.show())
+    expect(asked).toEqual([2, 1, 1])
+    await settle(a, b)
+  })
+})
+
 /** Flips a bit in the largest piece. */
 async function* forged(pieces: AsyncIterable<Uint8Array>): AsyncGenerator<Uint8Array> {
   for await (const piece of pieces) {

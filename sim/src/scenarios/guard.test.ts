@@ -33,6 +33,25 @@ describe('the guard of the folder (R11, scenario 9)', () => {
     expect(a.show()).toEqual(b.show())
   })
 
+  it('an empty folder takes its place while it is being looked at: nothing is taken for a deletion', async () => {
+    const { sites, settle } = await scene()
+    const [a, b] = sites
+    for (const name of ['1', '2', '3']) a.put(`d/${name}`, name)
+    await settle(a, b)
+    const list = a.files.folder.list.bind(a.files.folder)
+    a.files.folder.list = (path) => {
+      const listing = list(path)
+      if (path !== '') return listing
+      a.move(MARKER, 'aside')
+      return { names: [], undecodable: [] }
+    }
+    await expect(a.sync({ heldDeletions: 'accept' })).rejects.toThrow(FolderLost)
+    a.files.folder.list = list
+    a.move('aside', MARKER)
+    await settle(a, b)
+    expect(b.show()).toEqual({ 'd/': '', 'd/1': '1', 'd/2': '2', 'd/3': '3' })
+  })
+
   it('the folder goes away in the middle of a sync: nothing is taken for a deletion', async () => {
     const { sites, settle } = await scene()
     const [a, b] = sites

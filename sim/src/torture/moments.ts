@@ -18,7 +18,7 @@ export type Moment =
 /** What the one to be killed mostly does: its calls, each as often as it stands here; null is any time. */
 const CALLS = {
   sending: [null, null, 'pull', 'missing', 'missing', 'pack', 'pack', 'pack', 'push', 'push'],
-  receiving: [null, null, 'pull', 'pull', 'fetch', 'fetch', 'fetch', 'fetch', 'missing', 'push'],
+  receiving: [null, null, 'pull', 'fetch', 'fetch', 'fetch', 'fetch', 'fetch', 'missing', 'push'],
   both: [null, null, 'pull', 'missing', 'pack', 'pack', 'push', 'push', 'fetch', 'fetch'],
 } as const satisfies Record<string, readonly (Call | null)[]>
 
@@ -28,18 +28,26 @@ export type Doing = keyof typeof CALLS
 const TIME_MAX_MS = 2_500
 const SOON_MAX_MS = 600
 /** Nothing of the kind may come any more; a loaded machine is slow. */
-const PATIENCE_MS = 8_000
+const PATIENCE_MS = 15_000
 const LATER_MAX_MS = 250
 const MIDWAY_MAX_BYTES = 8 * 1024 * 1024
 
-/** So many moments, in which every kind has its share. */
+/**
+ * So many moments, in which every kind has its share. Where one device sends and another receives, what comes early in
+ * that comes early here: or all would have arrived before the first kill in the middle of it.
+ */
 export function drawMoments(chance: Chance, doing: Doing, count: number): Moment[] {
-  const moments: Moment[] = []
-  while (moments.length < count) {
-    const calls: (Call | null)[] = [...CALLS[doing]]
-    while (calls.length > 0) moments.push(drawMoment(chance, calls.splice(chance.below(calls.length), 1)[0]!))
-  }
-  return moments.slice(0, count)
+  const calls: readonly (Call | null)[] = CALLS[doing]
+  const drawn: (Call | null)[] = []
+  while (drawn.length < count) drawn.push(...shuffled(chance, calls))
+  const chosen = drawn.slice(0, count)
+  if (doing !== 'both') chosen.sort((a, b) => calls.indexOf(a) - calls.indexOf(b))
+  return chosen.map((call) => drawMoment(chance, call))
+}
+
+function shuffled<T>(chance: Chance, from: readonly T[]): T[] {
+  const left = [...from]
+  return from.map(() => left.splice(chance.below(left.length), 1)[0]!)
 }
 
 /** A moment that comes before a sync with nothing to do has ended, mostly. */

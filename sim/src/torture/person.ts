@@ -20,6 +20,7 @@ export class Person {
   readonly #name: string
   readonly #chance: Chance
   readonly #folders: string[] = []
+  readonly #untouched = new Set<string>()
   #names = 0
 
   /** `name` is the top folder that is theirs alone. */
@@ -37,10 +38,11 @@ export class Person {
     }
   }
 
-  /** One file of this size. */
+  /** One file of this size, which later edits leave alone. */
   fillOne(bytes: number): void {
-    this.#makeFolder()
-    this.#write(this.#newPath(), bytes)
+    const path = `${this.#name}, large`
+    this.#write(path, bytes)
+    this.#untouched.add(path)
   }
 
   /** Some of everything that people do: new files, new contents, renames, deletions, moved folders. */
@@ -67,7 +69,7 @@ export class Person {
 
   /** Fewer than `limit` of the files there are. */
   #some(limit: number): Set<string> {
-    const paths = [...this.ledger.keys()]
+    const paths = [...this.ledger.keys()].filter((path) => !this.#untouched.has(path))
     if (paths.length === 0) return new Set()
     return new Set(Array.from({ length: this.#chance.below(limit) }, () => this.#chance.pick(paths)))
   }

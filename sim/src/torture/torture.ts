@@ -78,12 +78,17 @@ class Torture {
     this.#options.begin(this.#people.get(machines[0]!.name)!)
     for (const stage of this.#options.stages) {
       const atWork = machines.filter(({ name }) => name in stage.devices)
-      const server = this.#hauntServer(atWork, stage.serverKills, this.#chance.fork())
-      const devices = atWork.map((machine) => {
-        const { doing, kills } = stage.devices[machine.name]!
-        return this.#haunt(machine, doing, kills, this.#chance.fork())
-      })
-      await Promise.all([server, ...devices])
+      const devices = Promise.all(
+        atWork.map((machine) => {
+          const { doing, kills } = stage.devices[machine.name]!
+          return this.#haunt(machine, doing, kills, this.#chance.fork())
+        }),
+      )
+      // Without devices at work nothing passes that could be waited for.
+      const server = this.#hauntServer(atWork, devices, stage, this.#chance.fork())
+      await Promise.all([server, devices])
+      // Whoever receives in the next stage has something to receive.
+      for (const { device } of atWork) await device.ok('sync --once')
     }
     await this.#comeToRest()
     this.#checkEnd()
@@ -96,7 +101,7 @@ class Torture {
     const person = this.#people.get(machine.name)!
     const listen = (listener: Listener) => machine.tap.listen(listener)
     const moments = drawMoments(chance, doing, kills)
-    for (let moment = moments.pop(); moment !== undefined; ) {
+    for (let moment = moments.shift(); moment !== undefined; ) {
       const stays = chance.happens(0.5)
       const serverBefore = this.#household.serverChanges
       const sync = this.#household.startSync(machine, stays)
@@ -116,15 +121,21 @@ class Torture {
         moment = soon(chance)
       } else {
         await sync.ended
-        moment = moments.pop()
+        moment = moments.shift()
       }
       // With nothing left to sync, the next moments would all be alike.
       if (edits || how === 'tired' || how === 'ended') person.edit()
     }
   }
 
-  async #hauntServer(atWork: readonly Machine[], kills: number, chance: Chance): Promise<void> {
-    for (const moment of drawMoments(chance, 'both', kills)) {
+  async #hauntServer(
+    atWork: readonly Machine[],
+    idle: Promise<unknown>,
+    { devices, serverKills }: Stage,
+    chance: Chance,
+  ): Promise<void> {
+    const doing = Object.values(devices).map((one) => one.doing)
+    for (const moment of drawMoments(chance, doing.length === 1 ? doing[0]! : 'both', serverKills)) {
       let last: Passing | null = null
       const listen = (listener: Listener) => {
         const endings = atWork.map(({ tap }) =>
@@ -138,7 +149,7 @@ class Torture {
         }
       }
       let restarted: Promise<void> | undefined
-      await at(moment, listen, { ended: NEVER, idle: NEVER }, () => {
+      await at(moment, listen, { ended: NEVER, idle }, () => {
         restarted = this.#household.killServer()
         this.#note('server', last)
       })

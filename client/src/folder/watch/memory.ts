@@ -18,8 +18,8 @@ export function memoryWatch(): MemoryWatch {
         renew: (anew) => renewals.push(anew ? 'anew' : 'rest'),
       }
     },
-    changed(folder, name) {
-      for (const heard of listeners) heard.changed(folder, name)
+    changed(folder, name, identity) {
+      for (const heard of listeners) heard.changed(folder, name, identity)
     },
     limited(why) {
       for (const heard of listeners) heard.limited(why)

@@ -4,6 +4,7 @@
  */
 import { type FSWatcher, lstatSync, readdirSync, watch } from 'node:fs'
 import { basename, join, sep } from 'node:path'
+import { identityOf } from '../../files/node-stat.ts'
 import { joinPath } from '../tree-paths.ts'
 import type { Watch, WatchHeard, Watching } from './watch.ts'
 
@@ -97,7 +98,9 @@ class WatchedTree implements Watching {
 
   #watch(folder: string): boolean {
     try {
-      const watcher = watch(join(this.#root, folder), (event, name) => this.#told(folder, event, name))
+      const path = join(this.#root, folder)
+      const identity = identityOf(lstatSync(path, { bigint: true }))
+      const watcher = watch(path, (event, name) => this.#told(folder, identity, event, name))
       watcher.on('error', () => this.#dropTree(folder))
       this.#watchers.set(folder, watcher)
       return true
@@ -113,7 +116,7 @@ class WatchedTree implements Watching {
     }
   }
 
-  #told(folder: string, event: string, name: string | null): void {
+  #told(folder: string, identity: string, event: string, name: string | null): void {
     if (event === 'rename' && name !== null) {
       // About the watched folder itself inotify says its own name: it was moved, removed or unmounted.
       if (folder === '' && name === basename(this.#root) && !isThere(join(this.#root, name))) {
@@ -122,7 +125,7 @@ class WatchedTree implements Watching {
       }
       this.#follow(joinPath(folder, name))
     }
-    this.#heard.changed(folder, name)
+    this.#heard.changed(folder, name, identity)
   }
 
   /** A name came, went, or is another's now: watches follow. */

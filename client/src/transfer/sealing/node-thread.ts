@@ -1,4 +1,6 @@
 /** A worker thread that seals, as the thread sees it that has work for it. */
+import { getCompileCacheDir } from 'node:module'
+import { dirname } from 'node:path'
 import { Worker } from 'node:worker_threads'
 import type { Answer, Request, Start } from './node-messages.ts'
 
@@ -28,7 +30,11 @@ export class SealingThread implements Disposable {
 
   constructor(start: Start) {
     // Of the environment, which may hold a password, it needs nothing.
-    this.#worker = new Worker(new URL('./node-worker.ts', import.meta.url), { env: {}, name: 'sealing' })
+    this.#worker = new Worker(new URL('./node-worker-start.mjs', import.meta.url), {
+      name: 'sealing',
+      env: {},
+      workerData: { compileCache: compileCache() },
+    })
     this.#worker.unref()
     this.#worker.on('message', (answer: Answer) => this.#answered(answer))
     this.#worker.on('messageerror', (error) => this.#end(new SealingBroken('a message was damaged', error)))
@@ -74,4 +80,10 @@ export class SealingThread implements Disposable {
     this.#worker.unref()
     void this.#worker.terminate()
   }
+}
+
+/** The folder as it was given when the cache of this process was enabled: Node adds one of its own for its version. */
+function compileCache(): string | null {
+  const inner = getCompileCacheDir()
+  return inner === undefined ? null : dirname(inner)
 }

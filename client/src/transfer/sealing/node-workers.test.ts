@@ -7,7 +7,8 @@ import { SealingBroken } from './node-thread.ts'
 import { openThreads, workerSealing } from './node-workers.ts'
 import { KEYS, noise, type Places, sealingContract, takeAll } from './sealing.contract.ts'
 
-sealingContract('in worker threads', (places) => openThreads(places, KEYS))
+sealingContract('in worker threads', (places) => openThreads(places, KEYS, 3))
+sealingContract('in one worker thread', (places) => openThreads(places, KEYS, 1))
 
 let root: string
 let places: Places
@@ -32,7 +33,7 @@ test('a thread that dies is told of, wherever it was, and nothing waits for it',
     [0, 'at the start'],
     [1, 'in the middle'],
   ] as const) {
-    using sealing = openThreads(places, KEYS)
+    using sealing = openThreads(places, KEYS, 2)
     const kill = () => void started.at(victim - 2)?.terminate()
     const taking = takeAll(sealing, [LONG], when === 'in the middle' ? kill : () => {})
     if (when === 'at the start') setTimeout(kill)
@@ -42,12 +43,12 @@ test('a thread that dies is told of, wherever it was, and nothing waits for it',
 })
 
 test('a thread that fails where nothing should fail says at what', async () => {
-  using sealing = openThreads(places, { ...KEYS, chunkSecret: new Uint8Array(3) })
+  using sealing = openThreads(places, { ...KEYS, chunkSecret: new Uint8Array(3) }, 2)
   await expect(takeAll(sealing, [LONG])).rejects.toThrow('cannot seal with a secret of 3 bytes')
 })
 
 test('threads end with the sealing, also in the middle of work', async () => {
-  const sealing = openThreads(places, KEYS)
+  const sealing = openThreads(places, KEYS, 2)
   const taking = takeAll(sealing, [LONG], () => sealing[Symbol.dispose]())
   await expect(taking).rejects.toThrow('it was stopped')
   await expect
@@ -65,5 +66,8 @@ test('little work starts no thread, and much does', async () => {
   await takeAll(much, [])
   expect(started.length).toBe(0)
   expect((await takeAll(much, [LONG]))[0]!.outcome.type).toBe('sealed')
-  expect(started.length).toBeGreaterThan(1)
+  expect(started.length).toBe(1)
+  using long = open(KEYS, { files: 1, bytes: LONG.size })
+  expect((await takeAll(long, [LONG]))[0]!.outcome.type).toBe('sealed')
+  expect(started.length).toBeGreaterThan(2)
 })

@@ -25,6 +25,8 @@ const BATCH_FILES = 64
 
 /** More threads find nothing to do: one cannot read and cut faster than two seal. */
 const THREADS_MAX = 3
+/** Of files this small one thread seals more than the thread that asks can take up. */
+const SMALL_FILE_BYTES = 64 * 1024
 /** Batches and parts waiting to be taken, besides one at work in each thread. */
 const READY = 1
 
@@ -43,13 +45,18 @@ export function workerSealing(places: Places): OpenSealing {
   const inline = inlineSealing(nodeCrypto, nodeFiles(places).folder)
   return (keys, work) => {
     const little = work.bytes + work.files * FILE_COST_BYTES < LITTLE_BYTES
-    return little ? inline(keys, work) : openThreads(places, keys)
+    const small = work.bytes < work.files * SMALL_FILE_BYTES
+    return little ? inline(keys, work) : openThreads(places, keys, small ? 1 : threadsForLong())
   }
 }
 
-/** Threads for any amount of work. They start with the first file. */
-export function openThreads(places: Places, keys: SealingKeys): Sealing {
-  return new ThreadedSealing(places, keys, Math.min(THREADS_MAX, Math.max(2, availableParallelism())))
+function threadsForLong(): number {
+  return Math.min(THREADS_MAX, Math.max(2, availableParallelism()))
+}
+
+/** So many threads for any amount of work. They start with the first file. */
+export function openThreads(places: Places, keys: SealingKeys, count: number): Sealing {
+  return new ThreadedSealing(places, keys, count)
 }
 
 /** Some files, or a part of one, that are being sealed. */
@@ -179,12 +186,12 @@ class ThreadedSealing implements Sealing {
     return { pieces: [...chunkPieces(entries, this.#sealed.memory[slot]!), ...end], slot }
   }
 
-  /** The thread with the least to do, but not this one. */
+  /** The thread with the least to do, and another than this one if there is one. */
   #idlest(not?: SealingThread): SealingThread {
     if (this.#threads.length === 0) {
       this.#threads = Array.from({ length: this.#count }, () => new SealingThread(this.#start))
     }
-    const others = this.#threads.filter((thread) => thread !== not)
+    const others = this.#count === 1 ? this.#threads : this.#threads.filter((thread) => thread !== not)
     return others.reduce((idlest, thread) => (thread.busy < idlest.busy ? thread : idlest))
   }
 }

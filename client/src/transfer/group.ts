@@ -1,0 +1,45 @@
+/** A group of chunks that are fetched, held in memory and written together: what bounds the memory of a download. */
+import { BufferPool } from '@pileus/core/bytes/buffer-pool'
+import { storedChunkBytes } from '@pileus/core/content/chunk'
+import type { ChunkId } from '@pileus/core/ids/ids'
+import type { ChunkEntry } from '@pileus/core/records/record'
+import { Arena } from './arena.ts'
+import { type ChunkContext, type Fetched, fetchIds } from './chunks.ts'
+
+/** Stored bytes of a group, no less than of the longest chunk. */
+const GROUP_BYTES = 8 * 1024 * 1024
+const GROUP_CHUNKS = 1_024
+const groupBuffers = new BufferPool(GROUP_BYTES)
+
+export class Group<Piece> {
+  readonly pieces: Piece[] = []
+  /** Where the bytes of the pieces are: nobody uses these once the group is written. */
+  readonly arena = new Arena(groupBuffers)
+  readonly #wanted = new Set<ChunkId>()
+  #bytes = 0
+  #chunks = 0
+
+  /** Whether there is room for this chunk; there always is in an empty group. */
+  fits({ id, length }: ChunkEntry): boolean {
+    if (this.#chunks >= GROUP_CHUNKS) return false
+    return this.#wanted.has(id) || this.#bytes + storedChunkBytes(length) <= GROUP_BYTES
+  }
+
+  /** Whether this chunk is fetched with the group, for another place where it stands. */
+  wants({ id }: ChunkEntry): boolean {
+    return this.#wanted.has(id)
+  }
+
+  /** Counts a chunk, to be fetched or from this disk. */
+  count(entry: ChunkEntry, from: 'server' | 'disk'): void {
+    this.#chunks++
+    if (this.#wanted.has(entry.id)) return
+    this.#bytes += storedChunkBytes(entry.length)
+    if (from === 'server') this.#wanted.add(entry.id)
+  }
+
+  async fetch(context: ChunkContext): Promise<Fetched> {
+    if (this.#wanted.size === 0) return new Map()
+    return fetchIds(context, [...this.#wanted], (bytes) => this.arena.allocate(bytes))
+  }
+}
