@@ -44,26 +44,30 @@ export async function pull(context: DriveContext, options: SyncOptions): Promise
   checkLog(context)
   for (;;) {
     options.signal?.throwIfAborted()
-    const { endedAt } = context.zone
+    const { endedAt, logHeads } = context.zone
     const page = await readPage(context)
     // An entry that ends a right names a sequence number that the zone had then: a later one would let its device go on.
     if (endedAt > page.head.sequence) throw new ServerUntrue('it put a removal after the end of its history')
     received += await takePage(context, page, reading)
     options.progress?.({ phase: 'reading', files: received, bytes: 0 })
-    if (!page.more) return received
+    if (page.more) continue
+    rememberLog(context, logHeads)
+    return received
   }
 }
 
 /** The log of the zone must continue the longest one seen here: cut short, it would hide removals. */
 function checkLog({ replica, zone }: DriveContext): void {
-  const { logHeads } = zone
   const seen = getMeta(replica.store, 'log')
-  if (seen && logHeads[seen.length - 1] !== seen.head) {
+  if (seen && zone.logHeads[seen.length - 1] !== seen.head) {
     throw new ServerUntrue('it cut or rewrote the log of who may read and write')
   }
-  if (seen?.length === logHeads.length) return
+}
+
+function rememberLog({ replica }: DriveContext, logHeads: readonly Digest[]): void {
   const log = { length: logHeads.length, head: logHeads.at(-1)! }
-  replica.transaction('lazy', (tx) => putMeta(tx, 'log', log))
+  if (getMeta(replica.store, 'log')?.length !== log.length)
+    replica.transaction('lazy', (tx) => putMeta(tx, 'log', log))
 }
 
 async function readPage(context: DriveContext): Promise<ChangesPage> {

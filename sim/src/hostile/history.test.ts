@@ -15,7 +15,7 @@ import { backedUpZones } from '../scenarios/server.ts'
 import { NO_FAULTS, network } from '../world/network.ts'
 import { chanceOf } from '../world/random.ts'
 import { createHome } from '../world/world.ts'
-import { aboutChanges, consistent, expectRefused, lieTo } from './tampering.ts'
+import { aboutChanges, consistent, expectRefused, type Lies, lieTo } from './tampering.ts'
 
 const kept = backedUpZones()
 const home = await createHome(chanceOf(10), 3, { zones: kept.zones })
@@ -34,6 +34,32 @@ async function withNewcomer() {
   await scene.settle(a, b)
   return { ...scene, a, b, c }
 }
+
+it('devices that write in turn ask for no steps: each stood where the other did', async () => {
+  const { sites, zone } = await setScene(home, ++seed, 2)
+  const [a, b] = sites
+  a.put('n', '0')
+  await a.sync()
+  await b.sync()
+  let asked = 0
+  const seen: Lies = {
+    steps: (answer, { params }) => {
+      if (params.zone === zone) asked++
+      return answer
+    },
+  }
+  for (const site of sites) lieTo(site, seen)
+  for (let n = 1; n <= 4; n++) {
+    a.put('n', `a ${n}`)
+    await a.sync()
+    await b.sync()
+    b.put('n', `b ${n}`)
+    await b.sync()
+    await a.sync()
+  }
+  expect(a.text('n')).toBe('b 4')
+  expect(asked).toBe(0)
+})
 
 describe('omission', () => {
   it('of a record, under a head that fits the rest, is found by the figures of the others', async () => {

@@ -5,11 +5,13 @@
 
 import type { DeviceAccount, SignedIn } from '@pileus/client/account/account'
 import { removeDevice } from '@pileus/client/account/devices'
+import { openZone } from '@pileus/client/account/zone'
 import { deviceSession, signedIn } from '@pileus/client/remote/session'
 import { nodeCrypto } from '@pileus/core/crypto/node'
 import type { ZoneId } from '@pileus/core/ids/ids'
 import { idBytes } from '@pileus/core/ids/ids'
 import { seededRandom } from '@pileus/core/keys/fixtures'
+import { logHead, readLog } from '@pileus/core/keys/zone-log'
 import type { PushRequest } from '@pileus/core/protocol/push'
 import { readBatch } from '@pileus/core/records/batch'
 import { decodeFacts } from '@pileus/core/records/facts'
@@ -21,7 +23,7 @@ import { backedUpZones } from '../scenarios/server.ts'
 import { NO_FAULTS, network } from '../world/network.ts'
 import { chanceOf } from '../world/random.ts'
 import { createHome } from '../world/world.ts'
-import { aboutChanges, consistent, expectRefused, lieTo } from './tampering.ts'
+import { aboutChanges, consistent, expectRefused, lieTo, lying } from './tampering.ts'
 
 const kept = backedUpZones()
 const home = await createHome(chanceOf(13), 4, { zones: kept.zones })
@@ -29,11 +31,12 @@ const scene = await setScene(home, 1, 4)
 const [a, b, c, newcomer] = scene.sites as unknown as [Site, Site, Site, Site]
 const { zone } = scene
 
+const random = seededRandom('removing')
+
 function signIn(device: DeviceAccount): SignedIn {
   const calls = network(home.service, chanceOf(2), () => NO_FAULTS)
   const clock = () => home.clock.now
   const session = deviceSession({ calls, crypto: nodeCrypto, clock, device: device.device })
-  const random = seededRandom('removing')
   return { context: { calls, crypto: nodeCrypto, random, clock }, calls: signedIn(calls, session), device }
 }
 
@@ -130,4 +133,32 @@ it('a batch that a device signed before its removal and the server brings out af
   undo()
   await scene.settle(fresh)
   expect(fresh.show()).toEqual(a.show())
+})
+
+it('a removal that was signed for a later place than the zone has reached is refused by every reader', async () => {
+  const owner = signIn(home.accounts[0]!)
+  const honest = kept.backUp()
+  const entries: Uint8Array[] = []
+  // The server says that the zone is further on, so that the removal will name a place which comes much later.
+  const told = lying(owner.calls, {
+    zone: (head) => (head.zone === zone ? { ...head, sequence: head.sequence + 1_000 } : head),
+  })
+  const calls: typeof told = {
+    call(name, input) {
+      const { params, body } = input as unknown as { params: { zone: string }; body: { entry: Uint8Array } }
+      if (name !== 'appendLog' || params.zone !== zone) return told.call(name, input)
+      entries.push(body.entry)
+      return Promise.reject(new Error('taken'))
+    },
+  }
+  await removeDevice(owner, newcomer.device.account.device.id)
+  await expect(openZone({ ...owner, calls }, zone)).rejects.toThrow('taken')
+  const state = readLog(nodeCrypto, [...(await kept.zones.log(zone, 0, 100)), entries[0]!], zone)
+  await kept.zones.appendLog(zone, (await kept.zones.head(zone))!, entries[0]!, logHead(state))
+
+  await expectRefused(b, /put a removal after the end of its history/)
+
+  await kept.restore(honest)
+  await scene.settle(a, b)
+  expect(b.show()).toEqual(a.show())
 })
