@@ -100,7 +100,8 @@ describe('format numbers', () => {
       recordSeal: 3,
       refsRoot: 4,
       refsNode: 5,
-      batch: 6,
+      // 6 is retired.
+      batch: 7,
       keyDerivation: 16,
       keyWrap: 17,
       identity: 18,
