@@ -66,7 +66,7 @@ function drawMoment(chance: Chance, call: Call | null): Moment {
     kind: 'call',
     call,
     part,
-    nth: 1 + chance.below(call === 'pack' || call === 'fetch' ? 3 : 2),
+    nth: call === 'push' ? 1 : 1 + chance.below(call === 'pack' || call === 'fetch' ? 3 : 2),
     bytes: chance.below(MIDWAY_MAX_BYTES),
     later: chance.happens(0.5) ? chance.below(LATER_MAX_MS) : 0,
   }

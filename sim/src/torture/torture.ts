@@ -104,6 +104,8 @@ class Torture {
     for (let moment = moments.shift(); moment !== undefined; ) {
       const stays = chance.happens(0.5)
       const serverBefore = this.#household.serverChanges
+      // Pushes go on beside uploads: all that there was may have been pushed by now.
+      if (moment.kind === 'call' && moment.call === 'push' && doing !== 'receiving') person.edit()
       const sync = this.#household.startSync(machine, stays)
       const edits = chance.happens(this.#options.editing)
       const how = await at(moment, listen, { ended: sync.ended, idle: upToDate(sync) }, () => {
