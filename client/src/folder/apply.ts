@@ -45,8 +45,11 @@ export interface Applied {
 /** Actions that change the disk without content, in one transaction. */
 const GROUP_ACTIONS = 500
 
-/** Touched records, and names, that are brought to the disk together, so that memory does not grow with the change. */
-const PORTION_TOUCHED = 20_000
+/**
+ * Touched names, or records, that are brought to the disk together: so few that their rows are all remembered while
+ * they are looked at again and again, and that memory does not grow with the change.
+ */
+const PORTION_TOUCHED = 1_000
 
 /** Brings the disk to the view. `everything` looks at all nodes, not at those that were touched. */
 export async function applyView(

@@ -28,7 +28,10 @@ export interface Affected {
   readonly next: TouchedSoFar | null
 }
 
-/** The nodes that depend on what was touched, of so many records and names at a time. */
+/**
+ * The nodes that depend on what was touched, of so many names or records at a time. Names come first: they lie folder
+ * by folder, and nearly every record that was touched is found by one.
+ */
 export function affectedNodes(
   replica: Replica,
   from: StoreReader,
@@ -37,12 +40,15 @@ export function affectedNodes(
   limit: number,
 ): Affected {
   const walk = new Walk(replica, from, view)
-  const records = keysAfter(tables.touched, from, after.record, limit) as RecordId[]
   const names = keysAfter(tables.touchedName, from, after.name, limit)
-  for (const id of records) walk.addRecord(id)
   for (const key of names) walk.addName(key.slice(0, 32) as RecordId, key.slice(33))
-  const more = records.length === limit || names.length === limit
-  const next = { record: records.at(-1) ?? after.record, name: names.at(-1) ?? after.name }
+  const records = [...walk.found].filter((id) => tables.touched.get(from, id) !== undefined)
+  const rest =
+    names.length < limit ? (keysAfter(tables.touched, from, after.record, limit) as RecordId[]) : []
+  records.push(...rest)
+  for (const id of records) walk.addRecord(id)
+  const more = names.length === limit || rest.length === limit
+  const next = { record: rest.at(-1) ?? after.record, name: names.at(-1) ?? after.name }
   return { nodes: walk.found, records, names, next: more ? next : null }
 }
 
@@ -118,7 +124,12 @@ class Walk {
     // A folder that is not on the disk under its own id shows its children elsewhere, or is about to show them.
     if (located.status === 'shown' && tables.disk.get(this.#from, id)) return
     for (const [child] of tables.child.entries(this.#from, withPrefix(`${id}/`)))
-      this.#add(child.slice(-32) as RecordId)
-    for (const child of this.#replica.diskChildren(this.#from, id)) this.#add(child)
+      this.#addChild(child.slice(-32) as RecordId)
+    for (const child of this.#replica.diskChildren(this.#from, id)) this.#addChild(child)
+  }
+
+  /** One that was touched itself has its turn by that: a folder that is new need not bring all of its files at once. */
+  #addChild(id: RecordId): void {
+    if (tables.touched.get(this.#from, id) === undefined) this.#add(id)
   }
 }

@@ -48,7 +48,7 @@ export interface Effective {
 
 export class Replica {
   readonly #context: ReplicaContext
-  readonly #stored: StoreReader
+  readonly #stored: Store
   readonly #redirects = new Redirects()
   /** Who seals here. Changes when this database turns out to be used elsewhere too. */
   writer: WriterId
@@ -425,14 +425,15 @@ export class Replica {
 
   #bearWriter(): WriterId {
     const writer = randomId('writer', this.#context.random)
-    this.store.transaction('durable', (tx) => {
-      // Looking into a table that is not there costs more than looking into an empty one.
+    // Looking into a table that is not there costs more than looking into an empty one. Rows that come and go within
+    // a transaction are never written where rows are remembered, so this goes below.
+    this.#stored.transaction('lazy', (tx) => {
       for (const { name } of Object.values(tables)) {
         tx.put(name, '', '')
         tx.delete(name, '')
       }
-      putMeta(tx, 'writer', writer)
     })
+    this.store.transaction('durable', (tx) => putMeta(tx, 'writer', writer))
     return writer
   }
 }

@@ -37,6 +37,8 @@ class RememberedStore implements Store {
   #old: Tables = new Map()
   #youngRows = 0
   #writer: StoreWriter | null = null
+  /** Tables looked into since they were written: whether nothing is in them. */
+  readonly #empty = new Map<string, boolean>()
 
   constructor(store: Store) {
     this.#store = store
@@ -55,10 +57,20 @@ class RememberedStore implements Store {
       this.#keep(table, key, older)
       return older.value as V | undefined
     }
+    if (this.#isEmpty(table)) return undefined
     const found = this.#store.get(table, key)
     const value = found === undefined ? undefined : codec.decode(found)
     this.#keep(table, key, { value, stored: found !== undefined, codec })
     return value
+  }
+
+  /** Looked up once until the table is written: most devices have nothing to push, and ask for it at every record. */
+  #isEmpty(table: string): boolean {
+    const known = this.#empty.get(table)
+    if (known !== undefined) return known
+    const empty = this.#store.scan(table, { limit: 1 })[Symbol.iterator]().next().done === true
+    this.#empty.set(table, empty)
+    return empty
   }
 
   count(table: string): number {
@@ -128,7 +140,8 @@ class RememberedStore implements Store {
       held.codec = codec
       return
     }
-    const stored = (this.#young.get(table)?.get(key) ?? this.#old.get(table)?.get(key))?.stored
+    const remembered = this.#young.get(table)?.get(key) ?? this.#old.get(table)?.get(key)
+    const stored = this.#empty.get(table) ? false : remembered?.stored
     rows.set(key, { value, stored, codec })
     if (++this.#heldRows > HELD_ROWS) for (const each of this.#held.keys()) this.#flush(each)
   }
@@ -137,6 +150,7 @@ class RememberedStore implements Store {
   #flush(table: string): void {
     const rows = this.#held.get(table)
     if (!rows || rows.size === 0 || !this.#writer) return
+    this.#empty.delete(table)
     for (const key of [...rows.keys()].sort()) {
       const row = rows.get(key)!
       if (row.value !== undefined) this.#writer.put(table, key, row.codec.encode(row.value as never))
@@ -167,6 +181,7 @@ class RememberedStore implements Store {
     this.#young.clear()
     this.#old.clear()
     this.#youngRows = 0
+    this.#empty.clear()
   }
 }
 
