@@ -7,8 +7,10 @@ import {
   type StoredChunk,
 } from '@pileus/core/content/pack'
 import type { ChunkId } from '@pileus/core/ids/ids'
-import { CHUNK_IDS_MAX, PACK_MAX_BYTES } from '@pileus/core/limits'
+import { CHUNK_IDS_MAX } from '@pileus/core/limits'
 
+/** A pack is full well below what the server takes: three of them are held, and more of them overlap better. */
+export const PACK_FULL_BYTES = 8 * 1024 * 1024
 /** Most syncs send little: the buffer grows with what is added, up to a whole pack. */
 const FIRST_BYTES = 64 * 1024
 
@@ -37,7 +39,7 @@ export class PackBuffer {
 
   /** Whether a chunk of `length` bytes finds room in this pack, and its id in one question about what is missing. */
   fits(length: number): boolean {
-    return this.#length + FRAME_HEADER_BYTES + length <= PACK_MAX_BYTES && this.#frames.size < CHUNK_IDS_MAX
+    return this.#length + FRAME_HEADER_BYTES + length <= PACK_FULL_BYTES && this.#frames.size < CHUNK_IDS_MAX
   }
 
   /** Copies the chunk. It must fit, and not be there already. */
@@ -75,7 +77,7 @@ export class PackBuffer {
   }
 
   #grow(needed: number): void {
-    const grown = new Uint8Array(Math.min(PACK_MAX_BYTES, Math.max(needed, 4 * this.#bytes.length)))
+    const grown = new Uint8Array(Math.min(PACK_FULL_BYTES, Math.max(needed, 4 * this.#bytes.length)))
     grown.set(this.#bytes.subarray(0, this.#length))
     this.#bytes = grown
   }

@@ -1,15 +1,15 @@
 import { PackReader, type StoredChunk } from '@pileus/core/content/pack'
 import { nodeCrypto as crypto } from '@pileus/core/crypto/node'
 import { type ChunkId, idFromBytes, parseId } from '@pileus/core/ids/ids'
-import { PACK_MAX_BYTES } from '@pileus/core/limits'
 import { expect, test } from 'vitest'
 import type { Remote } from '../remote/remote.ts'
+import { PACK_FULL_BYTES } from './pack-buffer.ts'
 import { Uploader } from './uploader.ts'
 
 const zone = parseId('zone', 'ab'.repeat(32))
 
 /** Three of them fit into a pack: four leave no room for headers. */
-function chunk(name: number, length = PACK_MAX_BYTES / 4): StoredChunk {
+function chunk(name: number, length = PACK_FULL_BYTES / 4): StoredChunk {
   const bytes = new Uint8Array(length).fill(name)
   return { id: idFromBytes('chunk', crypto.sha256(bytes)), bytes }
 }
@@ -172,7 +172,7 @@ test('only what the server lacks of a pack is sent, in the order it was added', 
 test('the bytes of a chunk may be used again as soon as it was taken', async () => {
   const { remote, arrivals } = server()
   const uploader = new Uploader(remote, zone, crypto)
-  const bytes = new Uint8Array(PACK_MAX_BYTES / 64)
+  const bytes = new Uint8Array(PACK_FULL_BYTES / 64)
   for (let n = 0; n < 70; n++) {
     bytes.fill(n)
     await uploader.add({ id: idFromBytes('chunk', crypto.sha256(bytes)), bytes })

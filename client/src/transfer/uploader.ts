@@ -16,7 +16,7 @@ export interface UploadCounts {
   chunksKnown: number
 }
 
-/** With the one being filled they bound the memory: three times PACK_MAX_BYTES. */
+/** With the one being filled they bound the memory: three times PACK_FULL_BYTES. */
 const PACKS_UNDER_WAY = 2
 
 interface Load {
