@@ -78,7 +78,7 @@ test('two packs travel while a third is being filled, and no more', async () => 
   arrivals[3]!.settle()
   await adding
   expect(told.length).toBe(4)
-  expect(uploader.counts).toEqual({ chunksSent: 12, bytesSent: 12 * 4 * 1024 * 1024, chunksKnown: 0 })
+  expect(uploader.counts).toEqual({ chunksSent: 12, bytesSent: 12 * (PACK_FULL_BYTES / 4), chunksKnown: 0 })
 })
 
 test('what waits is told in order, and only when all before it is durable', async () => {
