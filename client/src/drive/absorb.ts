@@ -49,6 +49,9 @@ export async function absorb(
   return work.run()
 }
 
+/** So many files are made pending together at first; then as many again as there are. */
+const FIRST_COMMIT_FILES = 250
+
 /** A change of content that waits for its chunks to be stored. */
 type Change = (tx: StoreWriter) => void
 
@@ -64,6 +67,7 @@ class Absorption {
   #viewed: { readonly view: View; readonly at: number } | null = null
   #held = 0
   #stored: Change[] = []
+  #committedFiles = 0
   #noRoom: Problem | null = null
   /** Sizes of files that may not have been read for want of room. */
   readonly #unread = new Set<number>()
@@ -395,7 +399,11 @@ class Absorption {
   #whenStored(change: Change): void {
     this.#reading.uploader.whenStored(() => {
       this.#stored.push(change)
-      if (this.#stored.length < this.#context.commitFiles) return
+      // Little at first, so that other devices begin soon.
+      if (
+        this.#stored.length < Math.min(this.#context.commitFiles, FIRST_COMMIT_FILES + this.#committedFiles)
+      )
+        return
       this.#commitStored()
       this.#tell()
     })
@@ -404,6 +412,7 @@ class Absorption {
   #commitStored(): void {
     const changes = this.#stored
     this.#stored = []
+    this.#committedFiles += changes.length
     if (changes.length > 0) {
       this.#context.replica.transaction('lazy', (tx) => {
         for (const change of changes) change(tx)

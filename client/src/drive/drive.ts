@@ -159,7 +159,9 @@ export class Drive {
       if (tidyStash(files, replica, new Set(newer), labelNow(this.#context)) > 0) continue
       dropPartials(files)
       this.#remember(done.problems)
-      return { ...total, heldDeletions: done.held, problems: done.problems, conflicts: this.#conflicts() }
+      const conflicts = this.#conflicts()
+      replica.store.rest?.()
+      return { ...total, heldDeletions: done.held, problems: done.problems, conflicts }
     }
     throw new NotQuiet()
   }

@@ -25,7 +25,9 @@ export async function send(
   options: SyncOptions,
   total: Total,
 ): Promise<Sent> {
-  const ahead = pushAhead(context, options, total)
+  // What is read tells how far it is; what is pushed beside it would only talk over that.
+  const { progress: _, ...quiet } = options
+  const ahead = pushAhead(context, quiet, total)
   const absorbed = await takeUp(context, scan, options, ahead)
   total.bytesSent += absorbed.bytesSent
   const { behind, missing } = await ahead.end()

@@ -47,6 +47,14 @@ describe('a store in SQLite', () => {
     expect(() => openReadOnly(path)).toThrow('Your files and the server')
   })
 
+  it('gives its cache back at rest, and nothing else', () => {
+    const store = openSqliteStore(fresh())
+    store.transaction('lazy', (tx) => tx.put('t', 'k', 'v'))
+    store.rest!()
+    expect(store.get('t', 'k')).toBe('v')
+    store.close()
+  })
+
   it('says that it is damaged when its header is of no format that SQLite knows', () => {
     const path = fresh()
     const store = openSqliteStore(path)

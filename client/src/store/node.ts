@@ -140,6 +140,12 @@ class SqliteStore implements Store {
     })
   }
 
+  rest(): void {
+    guarded(this.#path, () => {
+      for (const { database } of this.#all) if (database.isOpen) database.exec('PRAGMA shrink_memory')
+    })
+  }
+
   close(): void {
     for (const connection of this.#all) if (connection.database.isOpen) connection.database.close()
   }

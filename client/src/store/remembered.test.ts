@@ -51,6 +51,31 @@ describe('a store that remembers rows', () => {
     expect(store.decoded!('t', 'a', JSON_ROWS)).toEqual({ n: 1 })
   })
 
+  it('knows a table that was empty for one that is not, once it is written', () => {
+    const store = rememberRows(memoryStore())
+    expect(store.decoded!('t', 'a', JSON_ROWS)).toBeUndefined()
+    store.transaction('lazy', (tx) => {
+      expect(tx.decoded!('t', 'a', JSON_ROWS)).toBeUndefined()
+      tx.putDecoded!('t', 'b', { n: 1 }, JSON_ROWS)
+      expect(tx.decoded!('t', 'b', JSON_ROWS)).toEqual({ n: 1 })
+      expect([...tx.scan('t')]).toHaveLength(1)
+      expect(tx.decoded!('t', 'a', JSON_ROWS)).toBeUndefined()
+    })
+    expect(store.decoded!('t', 'b', JSON_ROWS)).toEqual({ n: 1 })
+    store.transaction('lazy', (tx) => tx.delete('t', 'b'))
+    expect(store.decoded!('t', 'b', JSON_ROWS)).toBeUndefined()
+  })
+
+  it('forgets at rest, and asks the store below to', () => {
+    const below = memoryStore()
+    let rested = 0
+    const store = rememberRows(Object.assign(below, { rest: () => rested++ }))
+    store.transaction('lazy', (tx) => tx.putDecoded!('t', 'a', { n: 1 }, JSON_ROWS))
+    store.rest!()
+    below.transaction('lazy', (tx) => tx.put('t', 'a', '{"n":2}'))
+    expect([store.decoded!('t', 'a', JSON_ROWS), rested]).toEqual([{ n: 2 }, 1])
+  })
+
   it('forgets what the store could not commit', () => {
     const below = memoryStore()
     const store = rememberRows(below)

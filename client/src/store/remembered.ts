@@ -100,6 +100,11 @@ class RememberedStore implements Store {
     }
   }
 
+  rest(): void {
+    this.#forget()
+    this.#store.rest?.()
+  }
+
   close(): void {
     this.#forget()
     this.#store.close()
