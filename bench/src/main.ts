@@ -23,6 +23,8 @@ import { type Answered, answeredAsText, machine } from './report/table.ts'
 import { rescan } from './rescan/question.ts'
 import { saveToVisible } from './save-to-visible/question.ts'
 
+/** A quick run is to end within two minutes. */
+const QUICK_PEERS = 'syncthing,restic'
 const CONTENDERS: readonly Contender[] = [pileus, pileusOnce, syncthing, ...copiers]
 const QUESTIONS: readonly Question[] = [
   largeFile,
@@ -59,8 +61,8 @@ async function main(): Promise<void> {
   })
   const questions =
     values.only === undefined ? QUESTIONS : chosen([...QUESTIONS, ...ON_REQUEST], values.only, 'question')
-  const peers =
-    values.peers === undefined ? CONTENDERS : [pileus, ...chosen(CONTENDERS.slice(1), values.peers, 'peer')]
+  const asked = values.peers ?? (values.quick ? QUICK_PEERS : undefined)
+  const peers = asked === undefined ? CONTENDERS : [pileus, ...chosen(CONTENDERS.slice(1), asked, 'peer')]
   const installed = await Promise.all(
     peers.map(async (contender) => ({ contender, version: await contender.version() })),
   )
