@@ -59,12 +59,12 @@ export async function openDevices(root: string, { countWire = false } = {}): Pro
 
 /** Runs a command of this device to its end. Throws with what it wrote when it fails. */
 export function command({ env }: Device, args: readonly string[]): Promise<Ran> {
-  return run(process.execPath, [PROGRAM, '--json', ...args], { env })
+  return run(PROGRAM, ['--json', ...args], { env })
 }
 
 /** Starts `pileus sync`, which stays. */
 export function startSync({ env }: Device): Child {
-  return new Child(process.execPath, [PROGRAM, 'sync'], { env })
+  return new Child(PROGRAM, ['sync'], { env })
 }
 
 /** Waits until this `pileus sync` has looked at everything. Rejects when it ends before. */
@@ -81,6 +81,8 @@ function device(root: string, name: string, url: string): Device {
   const folder = join(root, name, 'files')
   mkdirSync(folder, { recursive: true })
   const env = {
+    // The program asks for a Node by its first line: it gets the one that runs this.
+    PATH: `${dirname(process.execPath)}:${process.env.PATH}`,
     PILEUS_HOME: join(root, name, 'home'),
     PILEUS_SERVER: url,
     PILEUS_PASSWORD: 'correct horse battery',
