@@ -1,11 +1,12 @@
-#!/usr/bin/env -S node --max-semi-space-size=8
+#!/usr/bin/env -S node --max-semi-space-size=8 --heap-growing-percent=70
 /**
  * Starts `pileus` under a Node that runs TypeScript. Plain JavaScript, because the Node that a shell finds
  * first may be too old for anything else (the one this package brings is used then), and because a compile
  * cache that is on before the first TypeScript file spares the type stripper: 25 ms of every command.
  *
- * The young generation of the heap is kept to 8 MiB halves: Node would give it 16, and a sync of many files took
- * 40 MB more for no less time.
+ * The first line keeps the heap small: a young generation of 8 MiB halves, and an old one that is collected when it
+ * has grown by 70 %. Left alone, Node let a sync of 30,000 files grow to 416 MB for 100 MB of live data; so it took
+ * 302 MB, and no more time.
  */
 const [major] = process.versions.node.split('.')
 if (Number(major) >= 24) {

@@ -7,6 +7,8 @@ import { until } from '../measure/waiting.ts'
 
 const PROGRAM = join(import.meta.dirname, '../../../cli/bin/pileus.mjs')
 const SERVER = join(import.meta.dirname, '../../../server/src/main.ts')
+/** Both programs ask for a Node, and options for it, by their first lines: they get the one that runs this. */
+const PATH = `${dirname(process.execPath)}:${process.env.PATH}`
 const START_MS = 60_000
 
 export interface Device {
@@ -25,8 +27,9 @@ export interface Devices {
 
 /** Both are signed in and have an empty linked folder. */
 export async function openDevices(root: string, { countWire = false } = {}): Promise<Devices> {
-  const server = new Child(process.execPath, [SERVER], {
+  const server = new Child(SERVER, [], {
     env: {
+      PATH,
       PILEUS_PORT: '0',
       PILEUS_DATA: join(root, 'server'),
       PILEUS_LOG_LEVEL: 'warn',
@@ -81,8 +84,7 @@ function device(root: string, name: string, url: string): Device {
   const folder = join(root, name, 'files')
   mkdirSync(folder, { recursive: true })
   const env = {
-    // The program asks for a Node by its first line: it gets the one that runs this.
-    PATH: `${dirname(process.execPath)}:${process.env.PATH}`,
+    PATH,
     PILEUS_HOME: join(root, name, 'home'),
     PILEUS_SERVER: url,
     PILEUS_PASSWORD: 'correct horse battery',
