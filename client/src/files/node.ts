@@ -43,7 +43,8 @@ const fsyncLater = promisify(fsync)
  * private to this user, when it is not there.
  *
  * Nothing is opened, listed or changed through a symbolic link inside an area: such a call throws
- * FileError 'not-directory'. `stat` alone may look through one, for speed.
+ * FileError 'not-directory'. Nor is it below another file system that is mounted there, which may go at any time and
+ * would seem to have lost all it held: 'cross-device'. `stat` alone may look through both, for speed.
  */
 export function nodeFiles(places: { readonly folder: string; readonly work: string }): Files {
   attempt('create the folder', places.work, () => mkdirSync(places.work, { recursive: true, mode: 0o700 }))
@@ -73,6 +74,8 @@ export function nodeFiles(places: { readonly folder: string; readonly work: stri
 
 class DiskArea implements Area {
   readonly #top: string
+  /** Of the file system that the top was last seen on. */
+  #device: number | null = null
   constructor(top: string) {
     this.#top = top
   }
@@ -81,16 +84,23 @@ class DiskArea implements Area {
     return path === '' ? this.#top : `${this.#top}/${path}`
   }
 
-  /** The absolute path, after checking that no folder on the way to it is a symbolic link. */
+  /** The absolute path, after checking that each folder on the way to it is one, and of this file system. */
   guarded(path: string, action: string): string {
     let end = path.indexOf('/')
     while (end !== -1) {
-      const parent = path.slice(0, end)
-      const stats = attempt(action, parent, () => lstatSync(this.at(parent)))
-      if (!stats.isDirectory()) throw new FileError('not-directory', action, parent)
+      this.#expectFolder(path.slice(0, end), action)
       end = path.indexOf('/', end + 1)
     }
     return this.at(path)
+  }
+
+  #expectFolder(path: string, action: string): void {
+    const stats = attempt(action, path, () => lstatSync(this.at(path)))
+    if (!stats.isDirectory()) throw new FileError('not-directory', action, path)
+    if (stats.dev === this.#device) return
+    // The top may have been mounted anew.
+    this.#device = attempt(action, '', () => statSync(this.#top).dev)
+    if (stats.dev !== this.#device) throw new FileError('cross-device', action, path)
   }
 
   stat(path: string): Stat | null {
@@ -110,7 +120,7 @@ class DiskArea implements Area {
   list(path: string): { names: string[]; undecodable: string[] } {
     const target = this.guarded(path, 'list')
     return attempt('list', path, () => {
-      if (path !== '' && !lstatSync(target).isDirectory()) throw new FileError('not-directory', 'list', path)
+      if (path !== '') this.#expectFolder(path, 'list')
       const names = readdirSync(target)
       // U+FFFD is what an undecodable byte is shown as; only then are the bytes worth a second look.
       return names.some((name) => name.includes('\ufffd')) ? listBytes(target) : { names, undecodable: [] }
