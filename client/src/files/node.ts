@@ -1,9 +1,9 @@
 /** Files on a real disk. Linux and macOS; calls are synchronous because their order is the point. */
 import {
-  accessSync,
   chmodSync,
   closeSync,
   constants,
+  type Dir,
   fstatSync,
   fsync,
   fsyncSync,
@@ -11,6 +11,7 @@ import {
   lstatSync,
   lutimesSync,
   mkdirSync,
+  opendirSync,
   openSync,
   readdirSync,
   readlinkSync,
@@ -68,7 +69,7 @@ export function nodeFiles(places: { readonly folder: string; readonly work: stri
         const stats = statfsSync(places.work)
         return stats.bavail * stats.bsize
       }),
-    caseInsensitive: () => (insensitive ??= foldsCase(places.work)),
+    caseInsensitive: () => (insensitive ??= foldsCase(places.folder, places.work)),
   }
 }
 
@@ -302,17 +303,49 @@ function listBytes(path: string): { names: string[]; undecodable: string[] } {
   return { names, undecodable }
 }
 
-function foldsCase(work: string): boolean {
-  const lower = join(work, `probe-${process.pid}`)
+/**
+ * Whether two spellings are one name in the folder, which may differ from other folders of its disk (ext4 folds where it
+ * is told to). Shown by a name that is there; by trying in `work` where none has letters.
+ */
+function foldsCase(folder: string, work: string): boolean {
+  const name = nameWithLetters(folder)
+  if (name !== null) return isSame(join(folder, name), join(folder, otherCase(name)))
+  const probe = join(work, `probe-${process.pid}`)
   return attempt('write in', work, () => {
-    closeSync(openSync(lower, 'w'))
+    closeSync(openSync(probe, 'w'))
     try {
-      accessSync(join(work, `PROBE-${process.pid}`))
-      return true
-    } catch {
-      return false
+      return isSame(probe, join(work, otherCase(basename(probe))))
     } finally {
-      unlinkSync(lower)
+      unlinkSync(probe)
     }
   })
+}
+
+/** Null also of a folder that is not there: the next look at it says so. */
+function nameWithLetters(folder: string): string | null {
+  let entries: Dir
+  try {
+    entries = opendirSync(folder)
+  } catch {
+    return null
+  }
+  try {
+    for (let entry = entries.readSync(); entry; entry = entries.readSync())
+      if (/[a-z]/i.test(entry.name)) return entry.name
+    return null
+  } finally {
+    entries.closeSync()
+  }
+}
+
+function otherCase(name: string): string {
+  return name.replace(/[a-z]/gi, (letter) => {
+    const lower = letter.toLowerCase()
+    return letter === lower ? letter.toUpperCase() : lower
+  })
+}
+
+function isSame(a: string, b: string): boolean {
+  const [one, other] = [a, b].map((path) => lstatSync(path, { bigint: true, throwIfNoEntry: false }))
+  return one !== undefined && other !== undefined && one.ino === other.ino && one.dev === other.dev
 }
