@@ -2,6 +2,7 @@
 import { describe, expect, it } from 'vitest'
 import { chanceOf } from '../world/random.ts'
 import { createHome } from '../world/world.ts'
+import { isInHistory } from './history.ts'
 import { setScene } from './scene.ts'
 
 const home = await createHome(chanceOf(2), 3)
@@ -135,6 +136,19 @@ describe('deleting', () => {
     await settle(b, a)
     expect(a.show()).toEqual({ 'f/': '', 'f/g/': '', 'f/g/new': 'new' })
     expect(b.show()).toEqual(a.show())
+  })
+
+  it('scenario 2: the deleted siblings are in history, with their content', async () => {
+    const { sites, settle, world } = await scene()
+    const [a, b] = sites
+    a.put('f/g/old 1', 'first')
+    a.put('f/h/old 2', 'second')
+    await settle(a, b)
+    a.remove('f')
+    b.put('f/g/new', 'new')
+    await settle(a, b)
+    for (const text of ['first', 'second', 'new']) expect(await isInHistory(world, text), text).toBe(true)
+    expect(await isInHistory(world, 'never saved')).toBe(false)
   })
 
   it('scenario 2 (R6), the other order: the child reaches the server before the deletion', async () => {
