@@ -20,7 +20,7 @@ beforeAll(async () => {
 })
 const at = (device: DeviceOf, path: string) => join(device.folder, path)
 
-test(`scenario 16: ${FILES} files in one folder travel, and what changes among them travels alone`, async () => {
+test('scenario 16: very many files in one folder travel, and what changes among them travels alone', async () => {
   mkdirSync(at(laptop, 'many'))
   for (let n = 0; n < FILES; n++) writeFileSync(at(laptop, `many/file ${n}`), `content ${n}`)
   expect(await synced(laptop)).toMatchObject({ pushed: FILES + 1, problems: [] })
@@ -36,7 +36,7 @@ test(`scenario 16: ${FILES} files in one folder travel, and what changes among t
   expectSame(laptop, desktop)
 })
 
-test(`scenario 13: a folder of ${FILES} files is renamed by one record, no content, and one rename on the other disk`, async () => {
+test('scenario 13: a folder of very many files is renamed by one record, no content, and one rename on the other disk', async () => {
   const names = () => readdirSync(desktop.folder).filter((name) => name !== '.pileus')
   expect(names()).toEqual(['many'])
   const before = statSync(at(desktop, 'many')).ino

@@ -66,7 +66,7 @@ const arrives = (name: string, folder: string) =>
   expect.poll(() => existsSync(join(folder, name)), WITHIN).toBe(true)
 const expectNothingDeleted = () => expect(readdirSync(desktop.folder).length).toBeGreaterThan(FILES)
 
-test('a folder that is moved away, and one that is empty in its place: nothing is deleted, and it is used again when it is back', async () => {
+test('scenario 9: a folder that is moved away, and one that is empty in its place: nothing is deleted, and it is used again when it is back', async () => {
   const device = await joinedDevice(ROOT, 'moved', 'login', server.url)
   const live = await started(device)
   const away = join(ROOT, 'moved away')
@@ -89,7 +89,7 @@ test('a folder that is moved away, and one that is empty in its place: nothing i
 })
 
 test.runIf(CAN_MAKE_NAMESPACES)(
-  'a folder that is unmounted, and mounted again (needs user namespaces)',
+  'scenario 9: a folder that is unmounted, and mounted again (needs user namespaces)',
   async () => {
     const namespace = await ownNamespace()
     const device = await joinedDevice(ROOT, 'mounted', 'login', server.url)
@@ -176,7 +176,7 @@ test.runIf(CAN_MAKE_NAMESPACES)(
   },
 )
 
-test('a file that never stops changing is named, keeps nobody waiting, and syncs when it is quiet', async () => {
+test('scenario 10: a file that never stops changing is named, keeps nobody waiting, and syncs when it is quiet', async () => {
   const device = await joinedDevice(ROOT, 'restless', 'login', server.url)
   const live = await started(device)
   const restless = join(device.folder, 'restless')
