@@ -19,7 +19,7 @@ export interface Files {
   syncTogether(locations: readonly Location[]): Promise<void>
   /** Free bytes for this user. */
   freeBytes(): number
-  /** Whether the folder's file system tells `a` from `A`. Found out once by trying, in `work`. */
+  /** Whether the folder takes `a` and `A` for one name. Found out once. */
   caseInsensitive(): boolean
 }
 
