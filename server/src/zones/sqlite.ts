@@ -1,7 +1,8 @@
 /** Zones in one SQLite file. */
 import type { StatementSync } from 'node:sqlite'
 import type { BatchId, ChunkId, DeviceId, Digest, PackId, ZoneId } from '@pileus/core/ids/ids'
-import { blob, Database, hexOf } from '../sqlite/database.ts'
+import { blob, hexOf } from '../columns.ts'
+import { Database } from '../sqlite/database.ts'
 import { batchOf, headOf, packIds, type Row, stepOf, versionOf } from './rows.ts'
 import { wireBytes } from './size.ts'
 import type { ChunkPlace, Commit, Head, NewZone, StoredPack, StoredVersion, Zones } from './zones.ts'
