@@ -1,8 +1,11 @@
 import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import { withEngine } from '@pileus/engines/in-tests'
 import { afterAll } from 'vitest'
+import { testDatabases } from '../postgres/fixtures.ts'
 import { memoryZones } from './memory.ts'
+import { postgresZones } from './postgres.ts'
 import { sqliteZones } from './sqlite.ts'
 import { zonesContract } from './zones.contract.ts'
 
@@ -23,3 +26,19 @@ zonesContract(
     return sqliteZones(current())
   },
 )
+
+await withEngine('postgres', 'zones on PostgreSQL', (engine) => {
+  const database = testDatabases(engine)
+  let url: string
+  zonesContract(
+    engine.title,
+    async () => {
+      url = await database()
+      return postgresZones({ url, connections: 4 })
+    },
+    async (zones) => {
+      await zones.close()
+      return postgresZones({ url, connections: 4 })
+    },
+  )
+})
