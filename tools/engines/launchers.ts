@@ -8,7 +8,7 @@ import { launchValkey } from './valkey.ts'
 export const LAUNCHERS: Readonly<Record<EngineName, Launcher>> = {
   postgres: launchPostgres,
   valkey: launchValkey,
-  s3: launchS3,
+  s3: () => launchS3(),
   cassandra: launchCassandra,
 }
 

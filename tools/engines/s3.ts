@@ -13,8 +13,8 @@ const SECRET_KEY = 'pileus-test-secret-key'
 const BUCKET = 'pileus'
 const READY_MS = 30_000
 
-/** Starts a store with one empty bucket. */
-export async function launchS3(): Promise<RunningEngine> {
+/** Starts a store with one empty bucket; with `readOnly` it refuses every write. */
+export async function launchS3(options: { readonly readOnly?: boolean } = {}): Promise<RunningEngine> {
   const program = join(await cached(`versitygw-${VERSION}`, `Versity gateway ${VERSION}`, build), 'versitygw')
   const folder = engineFolder('s3')
   const objects = join(folder.path, 'objects')
@@ -26,7 +26,16 @@ export async function launchS3(): Promise<RunningEngine> {
     {
       file: program,
       // Metadata rests beside the objects: not every file system of a test machine has extended attributes.
-      args: ['--port', `127.0.0.1:${port}`, '--quiet', 'posix', '--sidecar', sidecar, objects],
+      args: [
+        '--port',
+        `127.0.0.1:${port}`,
+        '--quiet',
+        ...(options.readOnly ? ['--readonly'] : []),
+        'posix',
+        '--sidecar',
+        sidecar,
+        objects,
+      ],
       env: { ROOT_ACCESS_KEY: ACCESS_KEY, ROOT_SECRET_KEY: SECRET_KEY, HOME: folder.path },
       cwd: folder.path,
     },
