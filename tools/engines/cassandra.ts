@@ -1,6 +1,7 @@
 /** Cassandra, from Maven Central, on this machine's Java: one node, small. */
 import { mkdirSync, readdirSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
+import cassandra from 'cassandra-driver'
 import { Daemon, find, freePort, has, listens } from './daemon.ts'
 import { EngineMissing, type RunningEngine } from './engine.ts'
 import { engineFolder } from './folder.ts'
@@ -9,6 +10,9 @@ import { cached, installDebian, runTool } from './provision.ts'
 const VERSION = '5.0.6'
 /** Java versions that it runs on. */
 const JAVA = ['11', '17']
+const DATA_CENTER = 'datacenter1'
+/** The first user, and its password. */
+const USER = 'cassandra'
 const HEAP = '512M'
 const READY_MS = 180_000
 const COPY_PLUGIN = 'org.apache.maven.plugins:maven-dependency-plugin:3.6.1:copy-dependencies'
@@ -25,7 +29,7 @@ export async function launchCassandra(): Promise<RunningEngine> {
     mkdirSync(join(folder.path, 'logs'))
     const daemon = new Daemon(
       { file: java, args: javaArguments(folder.path, jars), cwd: folder.path },
-      () => listens(port),
+      () => takesUs(port),
       READY_MS,
     )
     await daemon.start()
@@ -34,10 +38,10 @@ export async function launchCassandra(): Promise<RunningEngine> {
       title: `Cassandra ${VERSION}`,
       settings: {
         PILEUS_CASSANDRA_CONTACT_POINTS: `127.0.0.1:${port}`,
-        PILEUS_CASSANDRA_DATA_CENTER: 'datacenter1',
-        PILEUS_CASSANDRA_REPLICATION: 'datacenter1:1',
-        PILEUS_CASSANDRA_USER: 'cassandra',
-        PILEUS_CASSANDRA_PASSWORD: 'cassandra',
+        PILEUS_CASSANDRA_DATA_CENTER: DATA_CENTER,
+        PILEUS_CASSANDRA_REPLICATION: `${DATA_CENTER}:1`,
+        PILEUS_CASSANDRA_USER: USER,
+        PILEUS_CASSANDRA_PASSWORD: USER,
       },
       stop: (how) => daemon.stop(how === 'killed' ? 'SIGKILL' : 'SIGTERM'),
       start: () => daemon.start(),
@@ -49,6 +53,24 @@ export async function launchCassandra(): Promise<RunningEngine> {
   } catch (error) {
     folder.remove()
     throw error
+  }
+}
+
+/** The node listens a moment before it has made its first user. */
+async function takesUs(port: number): Promise<boolean> {
+  if (!(await listens(port))) return false
+  const client = new cassandra.Client({
+    contactPoints: [`127.0.0.1:${port}`],
+    localDataCenter: DATA_CENTER,
+    credentials: { username: USER, password: USER },
+  })
+  try {
+    await client.connect()
+    return true
+  } catch {
+    return false
+  } finally {
+    await client.shutdown()
   }
 }
 
