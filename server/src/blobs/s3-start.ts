@@ -10,7 +10,7 @@ import {
 import { EngineUnusable } from '../engine-errors.ts'
 import type { S3Options } from './s3.ts'
 
-const PROBE = Buffer.from('pileus')
+const PROBE = Buffer.from('written at the start')
 
 /** Writes, reads and removes a small object. Throws EngineUnusable. */
 export async function requireUsable(client: S3Client, options: S3Options): Promise<void> {

@@ -79,7 +79,9 @@ export class CassandraDatabase {
 
   /** Resolves once a majority has it. */
   async write(query: string, params: readonly unknown[]): Promise<void> {
-    await reached(() => this.#client.execute(query, driverParams(params), { ...this.#options(), isIdempotent: true }))
+    await reached(() =>
+      this.#client.execute(query, driverParams(params), { ...this.#options(), isIdempotent: true }),
+    )
   }
 
   /** Writes rows of one partition, many at a time; `bytes` is about what one of them weighs. Not atomic. */

@@ -7,6 +7,8 @@ export interface TestKeyspace {
   readonly options: CassandraOptions
   /** Empties the list of zones; their rows stay, under ids that no other test uses. */
   forgetZones(): Promise<void>
+  /** Runs a statement, as an operator or a fault would. */
+  execute(query: string, params?: readonly unknown[]): Promise<readonly Readonly<Record<string, unknown>>[]>
 }
 
 /** How to open a keyspace of its own on this engine. It is made when it is first opened. */
@@ -20,21 +22,25 @@ export function testKeyspace({ settings }: { settings: Readonly<Record<string, s
     password: settings.PILEUS_CASSANDRA_PASSWORD!,
     quorum: 'local',
   }
+  async function execute(query: string, params: readonly unknown[] = []) {
+    const client = new cassandra.Client({
+      contactPoints: [...options.contactPoints],
+      localDataCenter: options.dataCenter,
+      credentials: { username: options.user!, password: options.password! },
+    })
+    const { rows } = await client.execute(query, [...params], { prepare: true })
+    await client.shutdown()
+    return (rows ?? []) as unknown as Readonly<Record<string, unknown>>[]
+  }
   return {
     options,
+    execute,
     async forgetZones() {
-      const client = new cassandra.Client({
-        contactPoints: [...options.contactPoints],
-        localDataCenter: options.dataCenter,
-        credentials: { username: options.user!, password: options.password! },
-      })
-      const { rowLength } = await client.execute(
+      const tables = await execute(
         "SELECT table_name FROM system_schema.tables WHERE keyspace_name = ? AND table_name = 'zone_ids'",
         [options.keyspace],
-        { prepare: true },
       )
-      if (rowLength > 0) await client.execute(`TRUNCATE ${options.keyspace}.zone_ids`)
-      await client.shutdown()
+      if (tables.length > 0) await execute(`TRUNCATE ${options.keyspace}.zone_ids`)
     },
   }
 }

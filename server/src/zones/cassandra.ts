@@ -2,7 +2,7 @@
  * Zones on Cassandra. A zone's head is one small partition, changed by one lightweight transaction for each change; all
  * else is rows that nobody sees before it, and indexes that follow it (cassandra/last-change.ts).
  */
-import type { CassandraOptions } from '../cassandra/database.ts'
+import type { CassandraDatabase, CassandraOptions } from '../cassandra/database.ts'
 import { openCassandra } from '../cassandra/open.ts'
 import { commits, followCommit } from './cassandra/commit.ts'
 import { Heads } from './cassandra/heads.ts'
@@ -16,7 +16,11 @@ import type { Zones } from './zones.ts'
 
 /** Opens the keyspace, and makes or brings up its tables where needed. Throws EngineUnusable. */
 export async function cassandraZones(options: CassandraOptions): Promise<Zones> {
-  const db = await openCassandra(options, 'zones', ZONES_TABLES)
+  return zonesIn(await openCassandra(options, 'zones', ZONES_TABLES))
+}
+
+/** Zones in a keyspace that is open and has its tables. */
+export function zonesIn(db: CassandraDatabase): Zones {
   const heads = new Heads(db, async (zone, { change, last }) => {
     switch (last.kind) {
       case 'none':
