@@ -74,10 +74,15 @@ export async function openSession(
     try {
       return await calls.call('deviceLogin', { body: { device: device.id, nonce, signature } })
     } catch (error) {
-      const lost = error instanceof Unreachable || (error instanceof Problem && error.code === 'internal')
-      if (!lost || attempt === 2) throw error
+      if (!mayHaveLostNonce(error) || attempt === 2) throw error
     }
   }
+}
+
+/** A server that began anew between the two calls has forgotten the nonce, and refuses as it refuses a wrong key. */
+function mayHaveLostNonce(error: unknown): boolean {
+  if (error instanceof Unreachable) return true
+  return error instanceof Problem && (error.code === 'internal' || error.code === 'wrong-credentials')
 }
 
 function lasting(session: SessionMessage, now: number): { token: string; until: number } {
