@@ -6,12 +6,11 @@ import { signUp } from '@pileus/client/account/sign-up'
 import { ensureDrive, openZone } from '@pileus/client/account/zone'
 import type { Calls, EndpointName } from '@pileus/client/remote/calls'
 import { retrying } from '@pileus/client/remote/retry'
-import { deviceSession, openSession, signedIn } from '@pileus/client/remote/session'
+import { deviceSession, signedIn } from '@pileus/client/remote/session'
 import { nodeCrypto as crypto } from '@pileus/core/crypto/node'
 import { seededRandom } from '@pileus/core/keys/fixtures'
 import { Problem } from '@pileus/core/protocol/problem'
 import { memoryLive } from '@pileus/server/live/memory'
-import { createService } from '@pileus/server/rules/service'
 import { beforeAll, describe, expect, test } from 'vitest'
 import {
   type Fate,
@@ -45,27 +44,6 @@ function as(made: NewDevice, options: ServiceCallsOptions = {}): SignedIn {
 }
 
 const ana = { name: 'ana', password: PASSWORD, deviceName: 'laptop' }
-
-describe('a session', () => {
-  test('is opened although the server began anew between the challenge and its answer', async () => {
-    const { device } = await signUp(context(), { ...ana, name: 'restarted' })
-    // What the live engine holds does not outlive the process.
-    const anew = {
-      ...server.environment,
-      engines: { ...server.environment.engines, live: memoryLive(clock) },
-    }
-    let service = server.service
-    const current: typeof service = { call: (name, request) => service.call(name, request) }
-    let restarted = false
-    const restart = (name: EndpointName, answer: unknown): unknown => {
-      if (name === 'challenge' && !restarted) service = createService(anew)
-      restarted ||= name === 'challenge'
-      return answer
-    }
-    const calls = serviceCalls(current, { tamper: restart })
-    expect(await openSession(calls, crypto, device.device)).toMatchObject({ device: device.device.id })
-  })
-})
 
 describe('an account', () => {
   test('is made whole, and a second device joins by the password and sees the same', async () => {
