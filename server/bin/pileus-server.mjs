@@ -1,4 +1,4 @@
-#!/usr/bin/env node
+#!/usr/bin/env -S node --max-semi-space-size=8 --heap-growing-percent=70
 /** Starts the server under a Node that runs TypeScript: this one, or else the one that this package brings. */
 const [major] = process.versions.node.split('.')
 if (Number(major) >= 24) await import('../src/main.ts')
