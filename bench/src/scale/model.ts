@@ -1,0 +1,457 @@
+/** From costs of single operations and assumptions to what a large installation needs. Nothing here is measured. */
+import { ACCESS_TOKEN_SECONDS, BATCH_MAX_BYTES, HISTORY_DAYS } from '@pileus/core/limits'
+import { chunkPart, recordPart } from '@pileus/server/zones/cassandra/columns'
+import type { Assumptions } from './assumptions.ts'
+import type { Measured, OperationName, SystemMeasured, SystemName } from './measured.ts'
+
+export type Unit = 'count' | 'bytes' | 'perSecond' | 'bitsPerSecond' | 'units'
+
+export interface Line {
+  readonly name: string
+  /** How it follows from the lines above it, the assumptions and what was measured. */
+  readonly formula: string
+  readonly value: number
+  readonly unit: Unit
+}
+
+export interface Section {
+  readonly title: string
+  readonly lines: readonly Line[]
+}
+
+const DAY_SECONDS = 86_400
+const MONTH_DAYS = 30
+const FIRST_BATCH_RECORDS = 100
+const ZONES_PER_ACCOUNT = 2
+/** Where a zone's versions begin a new partition: BUCKET_FULL_BYTES in server/src/zones/cassandra/commit.ts. */
+export const BUCKET_FULL_BYTES = 64 * 1_048_576
+const PARTITION_MAX_BYTES = 100e6
+/** What the operations measured with content carried. */
+const SMALL_BYTES = 20_000
+const LARGE_PACK_BYTES = 8 * 1_048_576
+const LARGE_FETCH_BYTES = 1_048_576
+
+/** How often an account does each operation in a day. */
+export function operationsPerDay(a: Assumptions): Readonly<Partial<Record<OperationName, number>>> {
+  const batches = a.savesPerDay / a.savesPerBatch
+  const packs = batches * a.savesWithContentShare
+  return {
+    signup: a.signupsPerDay,
+    passwordLogin: a.passwordLoginsPerDay,
+    deviceLogin: (a.devicesPerAccount * a.onlineHoursPerDay * 3_600) / ACCESS_TOKEN_SECONDS,
+    changesOne: a.devicesPerAccount * a.catchUpsPerDeviceDay,
+    missing: packs,
+    packSmall: packs,
+    pushOne: batches,
+    announce: batches,
+    fetchSmall: packs * (a.devicesPerAccount - 1),
+  }
+}
+
+/** HTTP requests of one operation; an announcement is none. */
+const REQUESTS: Readonly<Partial<Record<OperationName, number>>> = {
+  signup: 2,
+  passwordLogin: 2,
+  deviceLogin: 2,
+  announce: 0,
+}
+
+export function systemOf(measured: Measured, name: SystemName): SystemMeasured {
+  const found = measured.systems.find((system) => system.name === name)
+  if (!found) throw new Error(`${name} was not measured: run npm run scale`)
+  return found
+}
+
+/** Milliseconds of a process for an operation as often as `operationsPerDay` counts it, its size included. */
+function milliseconds(
+  system: SystemMeasured,
+  a: Assumptions,
+  operation: OperationName,
+  process: string,
+): number {
+  const of = (name: OperationName) => {
+    const cost = system.costs.find((one) => one.operation === name)
+    if (!cost) throw new Error(`${name} was not measured on ${system.name}`)
+    return cost.processorMs[process] ?? 0
+  }
+  const content = a.bytesPerSave * a.savesPerBatch
+  const between = (small: OperationName, large: OperationName, share: number) =>
+    Math.max(0, of(small) + (of(large) - of(small)) * share)
+  switch (operation) {
+    case 'pushOne':
+      return between('pushOne', 'pushHundred', (a.savesPerBatch - 1) / 99)
+    case 'packSmall':
+      return between('packSmall', 'packLarge', (content - SMALL_BYTES) / (LARGE_PACK_BYTES - SMALL_BYTES))
+    case 'fetchSmall':
+      return between('fetchSmall', 'fetchLarge', (content - SMALL_BYTES) / (LARGE_FETCH_BYTES - SMALL_BYTES))
+    default:
+      return of(operation)
+  }
+}
+
+/** Processor milliseconds of a process for one account in a day. */
+export function processorPerDay(system: SystemMeasured, a: Assumptions, process: string): number {
+  return Object.entries(operationsPerDay(a)).reduce(
+    (sum, [operation, count]) => sum + count * milliseconds(system, a, operation as OperationName, process),
+    0,
+  )
+}
+
+/** Bytes of a row of a table, its indexes included. */
+export function rowBytes(system: SystemMeasured, table: string): number {
+  const found = system.atRest.tables.find((one) => one.table === table && one.rows > 0)
+  if (!found) throw new Error(`no rows of ${table} were measured in ${system.atRest.engine}`)
+  return found.bytes / found.rows
+}
+
+/** Rows of an account in each table of the zones, on Cassandra. */
+export function zoneRows(a: Assumptions): Readonly<Record<string, number>> {
+  const saved = a.years * 365 * a.savesPerDay
+  const versions = a.filesPerAccount + HISTORY_DAYS * a.savesPerDay
+  const batches = a.filesPerAccount / FIRST_BATCH_RECORDS + saved / a.savesPerBatch
+  const packs = a.bytesPerAccount / a.packBytes
+  return {
+    heads: ZONES_PER_ACCOUNT,
+    zone_ids: ZONES_PER_ACCOUNT,
+    buckets: ZONES_PER_ACCOUNT,
+    versions,
+    records: versions,
+    steps: a.filesPerAccount + saved,
+    batches,
+    fates: batches,
+    packs,
+    chunks: a.bytesPerAccount / a.chunkBytes,
+  }
+}
+
+/** Rows of an account in each table of the accounts, on PostgreSQL. */
+export function accountRows(a: Assumptions): Readonly<Record<string, number>> {
+  const logins = a.passwordLoginsPerDay * 365 * Math.min(a.years, 2)
+  return {
+    accounts: 1,
+    devices: a.devicesPerAccount,
+    members: ZONES_PER_ACCOUNT,
+    sessions: a.devicesPerAccount * a.onlineShareAtPeak,
+    // Signing up, making the drive, a device registered each, logins of the two years that they are kept.
+    audit: 1 + a.devicesPerAccount + logins,
+  }
+}
+
+export function rowsBytes(system: SystemMeasured, rows: Readonly<Record<string, number>>): number {
+  return Object.entries(rows).reduce((sum, [table, count]) => sum + count * rowBytes(system, table), 0)
+}
+
+export function sections(measured: Measured, a: Assumptions): Section[] {
+  const stored = storedSection(a)
+  const cassandra = cassandraSection(measured, a)
+  const postgres = postgresSection(measured, a)
+  const requests = requestSection(a)
+  const servers = serverSection(measured, a)
+  const network = networkSection(a)
+  const parts = { stored, cassandra, postgres, requests, servers, network }
+  return [...Object.values(parts), costSection(a, parts)]
+}
+
+/** A section that is written line by line, each with a name by which later ones use it. */
+class Writer {
+  readonly title: string
+  readonly lines: Line[] = []
+  readonly #values = new Map<string, number>()
+  constructor(title: string) {
+    this.title = title
+  }
+  add(name: string, unit: Unit, formula: string, value: number): number {
+    if (!Number.isFinite(value)) throw new Error(`${name} is ${value}`)
+    this.lines.push({ name, formula, value, unit })
+    this.#values.set(name, value)
+    return value
+  }
+  get(name: string): number {
+    const value = this.#values.get(name)
+    if (value === undefined) throw new Error(`${this.title} has no line ${name}`)
+    return value
+  }
+}
+
+function storedSection(a: Assumptions): Writer {
+  const w = new Writer('Objects')
+  const stored = w.add(
+    'bytes stored',
+    'bytes',
+    'accounts × bytes of an account',
+    a.accounts * a.bytesPerAccount,
+  )
+  w.add('bytes on disks', 'bytes', 'bytes stored × overhead', stored * a.objectOverhead)
+  const objects = w.add('objects', 'count', 'bytes stored ÷ bytes of a pack', stored / a.packBytes)
+  w.add('chunks', 'count', 'bytes stored ÷ bytes of a chunk', stored / a.chunkBytes)
+  w.add(
+    'objects under one prefix',
+    'count',
+    'objects ÷ (accounts × 2 zones): each zone is a prefix',
+    objects / (a.accounts * ZONES_PER_ACCOUNT),
+  )
+  w.add(
+    'buckets',
+    'count',
+    'objects ÷ objects in a bucket, rounded up',
+    Math.ceil(objects / a.objectsPerBucket),
+  )
+  return w
+}
+
+function cassandraSection(measured: Measured, a: Assumptions): Writer {
+  const system = systemOf(measured, 'cassandra')
+  const w = new Writer('Zones on Cassandra')
+  const rows = zoneRows(a)
+  const perAccount = w.add(
+    'bytes of an account',
+    'bytes',
+    'Σ rows of an account in a table × measured bytes of a row',
+    rowsBytes(system, rows),
+  )
+  w.add(
+    'rows',
+    'count',
+    'accounts × Σ rows of an account',
+    a.accounts * Object.values(rows).reduce((sum, one) => sum + one, 0),
+  )
+  const all = w.add(
+    'bytes, all copies',
+    'bytes',
+    'accounts × bytes of an account × copies',
+    a.accounts * perAccount * a.cassandraReplicas,
+  )
+  const byBytes = w.add(
+    'nodes for the bytes',
+    'count',
+    'bytes ÷ bytes on a node, rounded up',
+    Math.ceil(all / a.cassandraNodeBytes),
+  )
+  const cores = w.add(
+    'processors at the peak',
+    'count',
+    'accounts × Σ operations in a day × measured time × copies ÷ 86,400 s × peak factor ÷ utilisation',
+    coresAtPeak(processorPerDay(system, a, 'cassandra') * a.cassandraReplicas, a),
+  )
+  const byCores = w.add(
+    'nodes for the processors',
+    'count',
+    'processors ÷ processors of a node, rounded up',
+    Math.ceil(cores / a.cassandraNodeCores),
+  )
+  w.add('nodes', 'count', 'the larger of the two', Math.max(byBytes, byCores))
+  const version = rowBytes(system, 'versions') / measured.recordBytes
+  w.add(
+    'largest partition of versions',
+    'bytes',
+    '(64 MiB + the largest batch) × measured bytes at rest for each byte of a record',
+    (BUCKET_FULL_BYTES + BATCH_MAX_BYTES) * version,
+  )
+  w.add(
+    'partition of chunks',
+    'bytes',
+    `chunks of an account ÷ ${parts(chunkPart)} parts × measured bytes of a row`,
+    (rows.chunks! / parts(chunkPart)) * rowBytes(system, 'chunks'),
+  )
+  w.add(
+    'partition of records',
+    'bytes',
+    `versions of an account ÷ ${parts(recordPart)} parts × measured bytes of a row`,
+    (rows.records! / parts(recordPart)) * rowBytes(system, 'records'),
+  )
+  w.add(
+    'zone whose partitions of chunks have 100 MB',
+    'bytes',
+    `100 MB × ${parts(chunkPart)} parts ÷ measured bytes of a row × bytes of a chunk`,
+    ((PARTITION_MAX_BYTES * parts(chunkPart)) / rowBytes(system, 'chunks')) * a.chunkBytes,
+  )
+  return w
+}
+
+/** Into how many partitions ids are spread. */
+function parts(partOf: (id: string) => number): number {
+  return new Set(
+    Array.from({ length: 256 }, (_, byte) => partOf(byte.toString(16).padStart(2, '0').padEnd(64, '0'))),
+  ).size
+}
+
+function postgresSection(measured: Measured, a: Assumptions): Writer {
+  const system = systemOf(measured, 'postgres')
+  const w = new Writer('Accounts on PostgreSQL')
+  const rows = accountRows(a)
+  for (const [table, count] of Object.entries(rows))
+    w.add(`rows of ${table}`, 'count', 'accounts × rows of an account', a.accounts * count)
+  const perAccount = w.add(
+    'bytes of an account',
+    'bytes',
+    'Σ rows of an account in a table × measured bytes of a row',
+    rowsBytes(system, rows),
+  )
+  const all = w.add('bytes, one copy', 'bytes', 'accounts × bytes of an account', a.accounts * perAccount)
+  const cores = w.add(
+    'processors at the peak',
+    'count',
+    'as for Cassandra, with the time PostgreSQL used there for the accounts alone',
+    coresAtPeak(processorPerDay(systemOf(measured, 'cassandra'), a, 'postgres'), a),
+  )
+  w.add(
+    'shards',
+    'count',
+    'the larger of bytes ÷ bytes of a shard and processors ÷ processors of a shard, rounded up',
+    Math.max(Math.ceil(all / a.postgresShardBytes), Math.ceil(cores / a.postgresShardCores)),
+  )
+  w.add('accounts in a shard', 'count', 'accounts ÷ shards', a.accounts / w.get('shards'))
+  return w
+}
+
+function coresAtPeak(millisecondsPerAccountDay: number, a: Assumptions): number {
+  return ((a.accounts * millisecondsPerAccountDay) / 1_000 / DAY_SECONDS / a.utilisation) * a.peakFactor
+}
+
+function requestSection(a: Assumptions): Writer {
+  const w = new Writer('Requests')
+  let all = 0
+  for (const [operation, count] of Object.entries(operationsPerDay(a))) {
+    const requests = count * (REQUESTS[operation as OperationName] ?? 1)
+    if (requests > 0) all += requests
+  }
+  const perSecond = w.add(
+    'requests on average',
+    'perSecond',
+    'accounts × Σ requests of an account in a day ÷ 86,400 s',
+    (a.accounts * all) / DAY_SECONDS,
+  )
+  w.add('requests at the peak', 'perSecond', '× peak factor', perSecond * a.peakFactor)
+  const { pushOne, packSmall, fetchSmall } = operationsPerDay(a)
+  const peak = (count: number) => ((a.accounts * count) / DAY_SECONDS) * a.peakFactor
+  w.add(
+    'of which batches',
+    'perSecond',
+    'accounts × batches in a day ÷ 86,400 s × peak factor',
+    peak(pushOne!),
+  )
+  w.add('of which packs stored', 'perSecond', 'batches × share with content', peak(packSmall!))
+  w.add('of which packs read from', 'perSecond', 'packs stored × (devices − 1)', peak(fetchSmall!))
+  return w
+}
+
+function serverSection(measured: Measured, a: Assumptions): Writer {
+  const system = systemOf(measured, 'cassandra')
+  const w = new Writer('Servers and Valkey')
+  const cores = w.add(
+    'processors at the peak',
+    'count',
+    'accounts × Σ operations in a day × measured time of the server ÷ 86,400 s × peak factor ÷ utilisation',
+    coresAtPeak(processorPerDay(system, a, 'server'), a),
+  )
+  const connections = w.add(
+    'live connections at the peak',
+    'count',
+    'accounts × devices × share connected',
+    a.accounts * a.devicesPerAccount * a.onlineShareAtPeak,
+  )
+  const processes = w.add(
+    'server processes',
+    'count',
+    'the larger of the processors (one for each) and connections ÷ connections of a process, rounded up',
+    Math.ceil(Math.max(cores, connections / a.connectionsPerProcess)),
+  )
+  w.add('memory', 'bytes', 'processes × memory of one', processes * a.processMemoryBytes)
+  w.add(
+    'announcements at the peak',
+    'perSecond',
+    'accounts × batches in a day ÷ 86,400 s × peak factor',
+    ((a.accounts * operationsPerDay(a).announce!) / DAY_SECONDS) * a.peakFactor,
+  )
+  w.add(
+    'processors of Valkey at the peak',
+    'count',
+    'as for the servers',
+    coresAtPeak(processorPerDay(system, a, 'valkey'), a),
+  )
+  return w
+}
+
+function networkSection(a: Assumptions): Writer {
+  const w = new Writer('Network')
+  const content = a.savesPerDay * a.savesWithContentShare * a.bytesPerSave
+  const up = w.add(
+    'from devices in a day',
+    'bytes',
+    'accounts × saves × share with content × bytes of a save',
+    a.accounts * content,
+  )
+  const down = w.add('to devices in a day', 'bytes', '× (devices − 1)', up * (a.devicesPerAccount - 1))
+  w.add(
+    'at the peak, both',
+    'bitsPerSecond',
+    '(from + to) × 8 ÷ 86,400 s × peak factor',
+    (((up + down) * 8) / DAY_SECONDS) * a.peakFactor,
+  )
+  return w
+}
+
+function costSection(
+  a: Assumptions,
+  {
+    stored,
+    cassandra,
+    postgres,
+    servers,
+    network,
+  }: Readonly<Record<'stored' | 'cassandra' | 'postgres' | 'servers' | 'network', Writer>>,
+): Writer {
+  const w = new Writer('Cost in a month')
+  const { packSmall, fetchSmall } = operationsPerDay(a)
+  const month = a.accounts * MONTH_DAYS
+  const shards = postgres.get('shards') * a.postgresReplicas
+  const all = [
+    w.add(
+      'object store',
+      'units',
+      'bytes stored × price of a TB',
+      (stored.get('bytes stored') / 1e12) * a.priceObjectTbMonth,
+    ),
+    w.add(
+      'its requests',
+      'units',
+      'packs stored × price of a write + packs read × price of a read, of 30 days',
+      (month * (packSmall! * a.priceMillionWrites + fetchSmall! * a.priceMillionReads)) / 1e6,
+    ),
+    w.add(
+      'Cassandra',
+      'units',
+      'nodes × (processors × price + 2 × bytes of a node × price of disk)',
+      cassandra.get('nodes') *
+        (a.cassandraNodeCores * a.priceCoreMonth + ((2 * a.cassandraNodeBytes) / 1e12) * a.priceDiskTbMonth),
+    ),
+    w.add(
+      'PostgreSQL',
+      'units',
+      'shards × copies × (processors × price + 2 × bytes of a shard × price of disk)',
+      shards *
+        (a.postgresShardCores * a.priceCoreMonth + ((2 * a.postgresShardBytes) / 1e12) * a.priceDiskTbMonth),
+    ),
+    w.add(
+      'servers',
+      'units',
+      'processes × (price of a processor + memory × price)',
+      servers.get('server processes') *
+        (a.priceCoreMonth + (a.processMemoryBytes / 1e9) * a.priceMemoryGbMonth),
+    ),
+    w.add(
+      'traffic',
+      'units',
+      'to devices in 30 days × price',
+      ((network.get('to devices in a day') * MONTH_DAYS) / 1e12) * a.priceTrafficTb,
+    ),
+  ]
+  const sum = w.add(
+    'all',
+    'units',
+    'the sum',
+    all.reduce((total, one) => total + one, 0),
+  )
+  w.add('for an account', 'units', 'all ÷ accounts', sum / a.accounts)
+  return w
+}
