@@ -348,6 +348,14 @@ await withEngine('cassandra', 'zones of several servers on Cassandra', (engine) 
       )
     })
 
+    it('with a keyspace that would lose what it acknowledged', async () => {
+      await keyspace.execute(
+        `CREATE KEYSPACE loose WITH replication = {'class': 'NetworkTopologyStrategy', 'datacenter1': 1}
+         AND durable_writes = false`,
+      )
+      expect(await sentenceFor({ keyspace: 'loose' })).toMatch(/its durable_writes is off, so it would lose/)
+    })
+
     it('out of reach', async () => {
       expect(await sentenceFor({ contactPoints: ['127.0.0.1:1'] })).toMatch(
         /^cannot reach the Cassandra cluster at 127\.0\.0\.1:1: .*ECONNREFUSED.*; start it, or correct/,
