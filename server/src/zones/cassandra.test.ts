@@ -15,7 +15,7 @@ import { blob } from '../columns.ts'
 import { EngineUnusable } from '../engine-errors.ts'
 import { ZONES_TABLES } from './cassandra/schema.ts'
 import { cassandraZones, zonesIn } from './cassandra.ts'
-import { chunkId, commitOf, newHead, packId, recordId, zoneId } from './zones.contract.ts'
+import { chunkId, commitOf, newHead, packId, recordId, zoneId } from './fixtures.ts'
 import type { Commit, Zones } from './zones.ts'
 
 const MUCH = 10_000_000
