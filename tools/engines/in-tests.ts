@@ -20,7 +20,7 @@ export async function withEngine(
   tested: string,
   define: (engine: TestEngine) => void,
 ): Promise<void> {
-  const answer = await ask(name)
+  const answer = leftOut([name]) ?? (await ask(name))
   if ('settings' in answer) define(answer)
   else notTested(tested, answer)
 }
@@ -34,6 +34,11 @@ export async function withOwnEngines(
   tested: string,
   define: (engines: readonly RunningEngine[]) => void,
 ): Promise<void> {
+  const unwanted = leftOut(names)
+  if (unwanted) {
+    notTested(tested, unwanted)
+    return
+  }
   const running: RunningEngine[] = []
   const remove = async () => {
     for (const engine of running) await engine.remove()
@@ -50,6 +55,15 @@ export async function withOwnEngines(
     afterAll(remove)
     define(running)
   })
+}
+
+/** Who works on one engine need not start the others: PILEUS_ENGINES=postgres,s3 names those to test on. */
+function leftOut(names: readonly EngineName[]): { missing: string; couldBeHad: boolean } | null {
+  const wanted = process.env.PILEUS_ENGINES?.split(',')
+  const others = names.filter((name) => wanted !== undefined && !wanted.includes(name))
+  return others.length === 0
+    ? null
+    : { missing: `PILEUS_ENGINES leaves out ${others.join(', ')}`, couldBeHad: true }
 }
 
 function notTested(tested: string, { missing, couldBeHad }: { missing: string; couldBeHad: boolean }): void {

@@ -85,10 +85,16 @@ async function makeKeyspace(
       `{'class': 'NetworkTopologyStrategy', ${copies.join(', ')}}`,
   )
   const found = await client.execute(
-    'SELECT replication FROM system_schema.keyspaces WHERE keyspace_name = ?',
+    'SELECT replication, durable_writes FROM system_schema.keyspaces WHERE keyspace_name = ?',
     [keyspace],
     { prepare: true },
   )
+  if (!found.first()?.get('durable_writes')) {
+    throw new EngineUnusable(
+      `cannot use the Cassandra keyspace ${keyspace}: its durable_writes is off, so it would lose what it acknowledged; ` +
+        'turn it on',
+    )
+  }
   const stored = found.first()?.get('replication') as Record<string, string>
   const { class: _, ...present } = stored
   const same =
