@@ -1,6 +1,7 @@
 /** docs/scale.md: its prose is written, its tables are computed into it. */
 import { readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
+import { formatBytes } from '../report/format.ts'
 import { ASSUMED, assumptions } from './assumptions.ts'
 import { type Cost, type Measured, OPERATIONS, type OperationName, type SystemMeasured } from './measured.ts'
 import { type Line, sections, type Unit } from './model.ts'
@@ -38,7 +39,10 @@ function measuredTable({ day, machine, load, systems }: Measured): string {
   return [
     `Measured on ${day}: ${machine}. Load average while measuring: up to ${load.toFixed(1)}, others' work included.`,
     '',
-    ...systems.map(({ name, engines }) => `- **${name}**: ${engines}`),
+    ...systems.map(
+      ({ name, engines, serverBytes }) =>
+        `- **${name}**: ${engines}; memory of the server at most ${formatBytes(serverBytes)}`,
+    ),
     '',
     `| | ${systems.map(({ name }) => name).join(' | ')} |`,
     `|---|${systems.map(() => '---|').join('')}`,

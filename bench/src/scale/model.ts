@@ -25,6 +25,8 @@ const FIRST_BATCH_RECORDS = 100
 const ZONES_PER_ACCOUNT = 2
 /** Where a zone's versions begin a new partition: BUCKET_FULL_BYTES in server/src/zones/cassandra/commit.ts. */
 export const BUCKET_FULL_BYTES = 64 * 1_048_576
+/** What is counted there for a row beside its record: ROW_BYTES in the same file. */
+export const ROW_BYTES = 400
 const PARTITION_MAX_BYTES = 100e6
 /** What the operations measured with content carried. */
 const SMALL_BYTES = 20_000
@@ -240,12 +242,18 @@ function cassandraSection(measured: Measured, a: Assumptions): Writer {
     Math.ceil(cores / a.cassandraNodeCores),
   )
   w.add('nodes', 'count', 'the larger of the two', Math.max(byBytes, byCores))
-  const version = rowBytes(system, 'versions') / measured.recordBytes
-  w.add(
-    'largest partition of versions',
+  const version = rowBytes(system, 'versions') / (measured.recordBytes + ROW_BYTES)
+  const fullest = w.add(
+    'largest partition of versions, if records are large',
     'bytes',
-    '(64 MiB + the largest batch) × measured bytes at rest for each byte of a record',
-    (BUCKET_FULL_BYTES + BATCH_MAX_BYTES) * version,
+    '64 MiB + the largest batch',
+    BUCKET_FULL_BYTES + BATCH_MAX_BYTES,
+  )
+  w.add(
+    'the same, if they are as small as the measured one',
+    'bytes',
+    `× measured bytes of a row ÷ (bytes of its record + ${ROW_BYTES}, as they are counted)`,
+    fullest * version,
   )
   w.add(
     'partition of chunks',
@@ -258,6 +266,12 @@ function cassandraSection(measured: Measured, a: Assumptions): Writer {
     'bytes',
     `versions of an account ÷ ${parts(recordPart)} parts × measured bytes of a row`,
     (rows.records! / parts(recordPart)) * rowBytes(system, 'records'),
+  )
+  w.add(
+    'partition of zone ids',
+    'bytes',
+    `accounts × ${ZONES_PER_ACCOUNT} zones ÷ ${parts(chunkPart)} shards × measured bytes of a row`,
+    ((a.accounts * ZONES_PER_ACCOUNT) / parts(chunkPart)) * rowBytes(system, 'zone_ids'),
   )
   w.add(
     'zone whose partitions of chunks have 100 MB',

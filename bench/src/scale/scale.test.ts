@@ -4,7 +4,14 @@ import { describe, expect, it } from 'vitest'
 import { type Assumptions, assumptions } from './assumptions.ts'
 import { DOCUMENT, withTables } from './document.ts'
 import { type Measured, OPERATIONS, readMeasured, type SystemMeasured } from './measured.ts'
-import { BUCKET_FULL_BYTES, operationsPerDay, processorPerDay, rowsBytes, sections } from './model.ts'
+import {
+  BUCKET_FULL_BYTES,
+  operationsPerDay,
+  processorPerDay,
+  ROW_BYTES,
+  rowsBytes,
+  sections,
+} from './model.ts'
 
 const measured = readMeasured()
 
@@ -21,12 +28,19 @@ describe('docs/scale.md', () => {
   })
 
   it('knows where a partition of versions ends', () => {
-    const source = readFileSync(
-      join(import.meta.dirname, '../../../server/src/zones/cassandra/commit.ts'),
-      'utf8',
-    )
-    expect(/BUCKET_FULL_BYTES = (.*)/.exec(source)?.[1]).toBe('64 * 1_048_576')
+    const file = join(import.meta.dirname, '../../../server/src/zones/cassandra/commit.ts')
+    const source = readFileSync(file, 'utf8')
+    const constant = (name: string) => new RegExp(`^const ${name} = (.*)$`, 'm').exec(source)?.[1]
+    expect(constant('BUCKET_FULL_BYTES')).toBe('64 * 1_048_576')
     expect(BUCKET_FULL_BYTES).toBe(64 * 1_048_576)
+    expect(constant('ROW_BYTES')).toBe(String(ROW_BYTES))
+  })
+
+  it('keeps every partition under 100 MB', () => {
+    const [zones] = sections(measured, assumptions()).filter(({ title }) => title === 'Zones on Cassandra')
+    const partitions = zones!.lines.filter(({ name }) => /^(largest partition|the same|partition)/.test(name))
+    expect(partitions).toHaveLength(5)
+    for (const { value } of partitions) expect(value).toBeLessThan(100e6)
   })
 })
 
@@ -98,7 +112,10 @@ describe('the computation', () => {
 
   it('adds up rows of 100 bytes', () => {
     expect(rowsBytes(simple().systems[2]!, { versions: 2, chunks: 3 })).toBe(500)
-    expect(line(a, 'Zones on Cassandra', 'largest partition of versions')).toBe(72 * 1_048_576)
+    const largest = line(a, 'Zones on Cassandra', 'largest partition of versions, if records are large')
+    expect(largest).toBe(72 * 1_048_576)
+    const small = line(a, 'Zones on Cassandra', 'the same, if they are as small as the measured one')
+    expect(small).toBeCloseTo(largest / 5)
     expect(line(a, 'Zones on Cassandra', 'partition of chunks')).toBeCloseTo((12_500 / 256) * 100)
   })
 
