@@ -4,14 +4,8 @@ import { describe, expect, it } from 'vitest'
 import { type Assumptions, assumptions } from './assumptions.ts'
 import { DOCUMENT, withTables } from './document.ts'
 import { type Measured, OPERATIONS, readMeasured, type SystemMeasured } from './measured.ts'
-import {
-  BUCKET_FULL_BYTES,
-  operationsPerDay,
-  processorPerDay,
-  ROW_BYTES,
-  rowsBytes,
-  sections,
-} from './model.ts'
+import { BUCKET_FULL_BYTES, ROW_BYTES, sections } from './model.ts'
+import { operationsPerDay, processorPerDay, rowsBytes } from './usage.ts'
 
 const measured = readMeasured()
 
