@@ -7,7 +7,7 @@ import { mkdirSync, mkdtempSync, readdirSync, renameSync, rmSync, statfsSync, wr
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from 'vitest'
-import type { Ended } from './running.ts'
+import { expectFailure } from './story/failure.ts'
 import { startLive } from './story/live.ts'
 import { createDevice, type DeviceOf, joinedDevice } from './story/person.ts'
 import { type ServerProcess, startServer } from './story/server.ts'
@@ -21,13 +21,6 @@ const whyNot = cannotMount(ROOT)
 if (whyNot !== null) console.warn(`NOT TESTED: ${whyNot}`)
 
 afterAll(() => rmSync(ROOT, { recursive: true, force: true }))
-
-/** The last line says why in one sentence; nothing is on stdout. */
-function expectFailure(ended: Ended, code: number, says: RegExp): void {
-  expect(ended.stderr).toMatch(says)
-  expect(ended.stderr.trimEnd().split('\n')).toHaveLength(1)
-  expect({ code: ended.code, stdout: ended.stdout }).toEqual({ code, stdout: '' })
-}
 
 function fill(device: DeviceOf, files: number, bytes: number): void {
   mkdirSync(join(device.folder, 'pictures'), { recursive: true })
