@@ -1,32 +1,70 @@
-/** `node sim/src/main.ts --seeds N --from S`: runs seeds until one fails, and says how fast. */
+/**
+ * `npm run sim -- --seeds N [--from S] [--jobs J] [--keep]` runs seeds and shrinks the first that fails;
+ * `--replay SEED [--only STEPS] [--calm FAULTS] [--trace]` runs one again; `--mutations [NAME …]` plants bugs and looks
+ * whether each is found. Whatever is simulated is loaded after this file, with stand-ins.
+ */
+import { availableParallelism } from 'node:os'
 import { parseArgs } from 'node:util'
-import { RunFailed, run } from './run.ts'
-import { chanceOf } from './world/random.ts'
-import { createHome } from './world/world.ts'
+import { plantedBug } from '../mutations/bugs.ts'
+import { loadSimulated } from './stand-ins/loading.ts'
 
-const { values } = parseArgs({
+const { values, positionals } = parseArgs({
+  allowPositionals: true,
   options: {
-    seeds: { type: 'string', default: '100' },
+    seeds: { type: 'string', default: '200' },
     from: { type: 'string', default: '1' },
+    jobs: { type: 'string', default: `${availableParallelism()}` },
     keep: { type: 'boolean', default: false },
+    replay: { type: 'string' },
+    only: { type: 'string' },
+    calm: { type: 'string' },
+    trace: { type: 'boolean', default: false },
+    mutations: { type: 'boolean', default: false },
+    plant: { type: 'string' },
+    worker: { type: 'boolean', default: false },
+    every: { type: 'string', default: '1' },
   },
 })
-const from = Number(values.from)
-const count = Number(values.seeds)
-const home = await createHome(chanceOf(1), 4)
-const started = performance.now()
-let steps = 0
-let failed = 0
-for (let seed = from; seed < from + count; seed++) {
-  try {
-    steps += (await run(home, seed)).steps
-  } catch (error) {
-    if (!(error instanceof RunFailed)) throw error
-    failed++
-    console.error(values.keep ? error.message.split('\n')[0] : error)
-    if (!values.keep) break
-  }
+const from = whole('from', values.from)
+const seeds = whole('seeds', values.seeds)
+const jobs = whole('jobs', values.jobs)
+
+if (values.mutations) {
+  const { checkMutations } = await import('../mutations/check.ts')
+  process.exitCode = (await checkMutations(positionals, jobs)) ? 0 : 1
+} else {
+  loadSimulated(values.plant === undefined ? [] : plantedBug(values.plant).replacements)
+  if (values.worker)
+    await (await import('./worker.ts')).work({ from, seeds, every: whole('every', values.every) })
+  else if (values.replay !== undefined) process.exitCode = await replayOne(whole('replay', values.replay))
+  else process.exitCode = await runAll()
 }
-const seconds = (performance.now() - started) / 1000
-console.log(`${count} seeds, ${steps} steps, ${failed} failed, ${(count / seconds).toFixed(1)} seeds/s`)
-process.exitCode = failed > 0 ? 1 : 0
+
+async function replayOne(seed: number): Promise<number> {
+  const { replay } = await import('./replay.ts')
+  const listed = (text: string | undefined) => (text === undefined || text === 'none' ? [] : text.split(','))
+  const only = values.only === undefined ? null : listed(values.only).map(Number)
+  const { failure } = await replay(seed, { only, calm: listed(values.calm) }, values.trace)
+  return failure ? 1 : 0
+}
+
+async function runAll(): Promise<number> {
+  const { runSeeds, summaryOf } = await import('./seeds.ts')
+  const start = performance.now()
+  const options = { from, seeds, jobs, keep: values.keep, plant: values.plant }
+  const reports = await runSeeds(options, ({ seed, failure }) => {
+    if (failure !== null) console.error(`seed ${seed}: ${failure}`)
+  })
+  console.log(summaryOf(reports, (performance.now() - start) / 1000))
+  const failed = reports.find(({ failure }) => failure !== null)
+  if (!failed) return 0
+  if (!values.keep) console.log(await (await import('./replay.ts')).explain(failed.seed))
+  return 1
+}
+
+function whole(name: string, text: string): number {
+  const number = Number(text)
+  if (Number.isSafeInteger(number) && number >= 0) return number
+  console.error(`--${name} is a whole number, not ${JSON.stringify(text)}`)
+  process.exit(2)
+}

@@ -58,11 +58,6 @@ export interface FileReader {
 
 export interface FileWriter {
   write(bytes: Uint8Array): void
-  /**
-   * The same beside other work, behind all that was written before. The bytes stay as they are, and the file open,
-   * until it resolves; rejects, or throws at once, with what `write` throws.
-   */
-  writeLater(bytes: Uint8Array): Promise<void>
   close(): void
 }
 

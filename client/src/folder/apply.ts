@@ -60,7 +60,7 @@ export async function applyView(
   const { replica } = context
   if (everything) touchEverything(replica)
   const work = new DiskWork(context, replica.view(replica.store))
-  const files = new FileWork(work, options)
+  using files = new FileWork(work, options)
   const applier = new Applier(work, files, options)
   for (let at: TouchedSoFar | null = NONE_YET; at; ) at = await applyPortion(applier, work, at)
   applier.dateFolders()

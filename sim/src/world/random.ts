@@ -10,6 +10,8 @@ export interface Chance {
   /** True this often. */
   happens(probability: number): boolean
   bytes: Random
+  /** For another source. */
+  seed(): number
   /** Another source, independent of how much is drawn from this one. */
   fork(): Chance
 }
@@ -42,7 +44,12 @@ export function chanceOf(seed: number): Chance {
     below: (limit) => Math.floor((next() / 2 ** 32) * limit),
     pick: (from) => from[chance.below(from.length)]!,
     happens: (probability) => chance.fraction() < probability,
-    bytes: (count) => Uint8Array.from({ length: count }, () => next() & 0xff),
+    bytes(count) {
+      const bytes = new Uint8Array(count)
+      for (let n = 0; n < count; n++) bytes[n] = next() & 0xff
+      return bytes
+    },
+    seed: next,
     fork: () => chanceOf(next()),
   }
   return chance
