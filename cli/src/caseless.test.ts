@@ -1,17 +1,9 @@
 /** Names through the real command, where one device's disk takes `a` and `A` for one name: scenarios 5 and 6. */
-import {
-  existsSync,
-  mkdirSync,
-  readdirSync,
-  readFileSync,
-  renameSync,
-  rmSync,
-  statSync,
-  writeFileSync,
-} from 'node:fs'
+import { existsSync, mkdirSync, readdirSync, renameSync, rmSync, statSync } from 'node:fs'
 import { join } from 'node:path'
 import { afterAll, beforeEach, describe, expect, test } from 'vitest'
 import { caselessDisk } from './story/caseless-disk.ts'
+import { put, text } from './story/hands.ts'
 import { household, settle, synced } from './story/household.ts'
 import { createDevice, type DeviceOf, joinedDevice } from './story/person.ts'
 
@@ -30,11 +22,6 @@ afterAll(() => {
   if (typeof disk !== 'string') disk.remove()
 })
 
-const put = (device: DeviceOf, path: string, text: string) => {
-  mkdirSync(join(device.folder, path, '..'), { recursive: true })
-  writeFileSync(join(device.folder, path), text)
-}
-const text = (device: DeviceOf, path: string) => readFileSync(join(device.folder, path), 'utf8')
 const names = (device: DeviceOf, folder = '.') =>
   readdirSync(join(device.folder, folder))
     .filter((name) => name !== '.pileus')

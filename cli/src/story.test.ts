@@ -13,7 +13,7 @@ import {
 } from 'node:fs'
 import { join } from 'node:path'
 import { beforeAll, describe, expect, test } from 'vitest'
-import { household } from './story/household.ts'
+import { expectQuiet, household } from './story/household.ts'
 import { LeakSearch, type Secret } from './story/leaks.ts'
 import { type DeviceOf, PASSWORD, secretsOf } from './story/person.ts'
 import { copyRealTree, describeTree, differences, plantOddities } from './story/tree.ts'
@@ -38,16 +38,7 @@ describe('two devices and a real tree of 5,000 files', { timeout: 120_000 }, () 
 
   async function expectRest(): Promise<void> {
     expect(differences(describeTree(laptop.folder), describeTree(desktop.folder))).toEqual([])
-    for (const device of [laptop, desktop]) {
-      const { stdout } = await device.ok('sync --once --json')
-      expect(JSON.parse(stdout)).toMatchObject({
-        pushed: 0,
-        pulled: 0,
-        applied: 0,
-        problems: [],
-        conflicts: [],
-      })
-    }
+    await expectQuiet(laptop, desktop)
   }
 
   test('the whole tree arrives: contents, empty folders, links, executable bits, mtimes, odd names', async () => {
@@ -77,6 +68,8 @@ describe('two devices and a real tree of 5,000 files', { timeout: 120_000 }, () 
     const some = readdirSync(join(a, 'renamed'), { withFileTypes: true })
       .filter((entry) => entry.isDirectory() && !entry.name.startsWith('.'))
       .map((entry) => entry.name)
+      // So few that the guard does not ask whether they are meant to be deleted.
+      .filter((name) => readdirSync(join(a, 'renamed', name), { recursive: true }).length < 500)
     writeFileSync(join(a, 'odd/one byte.bin'), 'edited on the laptop')
     appendFileSync(join(a, 'odd/several chunks of noise.bin'), 'appended on the laptop')
     renameSync(join(a, 'odd/-rf'), join(a, 'odd/renamed on the laptop'))

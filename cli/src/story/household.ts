@@ -111,6 +111,12 @@ export async function carry(from: DeviceOf, to: DeviceOf): Promise<void> {
   await synced(to)
 }
 
+/** One more sync of each does nothing and has nothing to say. */
+export async function expectQuiet(...devices: DeviceOf[]): Promise<void> {
+  const nothing = { pushed: 0, pulled: 0, applied: 0, problems: [], conflicts: [] }
+  for (const device of devices) expect(await synced(device)).toMatchObject(nothing)
+}
+
 /** Both folders are the same in every byte, name, time and mode. */
 export function expectSame(a: DeviceOf, b: DeviceOf): void {
   expect(differences(describeTree(a.folder), describeTree(b.folder))).toEqual([])
