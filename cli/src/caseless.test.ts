@@ -8,7 +8,7 @@ import { household, settle, synced } from './story/household.ts'
 import { createDevice, type DeviceOf, joinedDevice } from './story/person.ts'
 
 const home = household('names')
-const disk = caselessDisk(home.root)
+const disk = caselessDisk()
 console.warn(
   typeof disk === 'string'
     ? `NOT TESTED on a real disk that ignores case, for there is none here (${disk}): only the memory file system was asked, in sim/src/scenarios/spelling.test.ts. PILEUS_CASELESS_FOLDER=DIR names one.`

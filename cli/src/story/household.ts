@@ -41,12 +41,13 @@ export const WITHIN = { timeout: 60_000, interval: 100 }
 /** Call it at the top of a test file: `name` shows in its folder, `env` is for the server. */
 export function household(name: string, env: Readonly<Record<string, string>> = {}): Household {
   vi.setConfig({ testTimeout: 180_000, hookTimeout: 180_000 })
-  const root = realpathSync(mkdtempSync(join(tmpdir(), `pileus-${name}-`)))
   const settings = { PILEUS_LOG_LEVEL: 'warn', ...env }
   const running: LiveProcess[] = []
+  let root = ''
   let server: ServerProcess | undefined
   let joined = false
   beforeAll(async () => {
+    root = realpathSync(mkdtempSync(join(tmpdir(), `pileus-${name}-`)))
     server = await startServer(root, settings)
   })
   const endLives: Household['endLives'] = async () => {
@@ -63,7 +64,9 @@ export function household(name: string, env: Readonly<Record<string, string>> = 
     return process
   }
   return {
-    root,
+    get root() {
+      return root
+    },
     get server() {
       return server!
     },
