@@ -230,16 +230,18 @@ export class Replica {
     this.#index(tx, id, known?.body, () => this.#deletePending(tx, id, pending))
   }
 
-  /** Sends a known version again, the same bytes, to a server that lost it. */
+  /** Sends a known version again, the same bytes, to a server that lost it; or what was made from it, where that is pending. */
   pushAgain(tx: StoreWriter, id: RecordId): void {
     const known = tables.known.get(tx, id)
-    if (!known || tables.outbox.get(tx, id)) return
-    const order = getMeta(tx, 'order') ?? 0
-    putMeta(tx, 'order', order + 1)
+    if (!known) return
     const { vector, body, leaf } = known
-    // What this version was made from is not known here any more: whatever stands in its place is kept beside it.
-    tables.outbox.put(tx, id, { vector, body, leaf, base: null, group: null, order })
-    tables.outboxSealed.put(tx, id, tables.sealed.get(tx, id)!)
+    if (!tables.outbox.get(tx, id)) {
+      const order = getMeta(tx, 'order') ?? 0
+      putMeta(tx, 'order', order + 1)
+      // What this version was made from is not known here any more: whatever stands in its place is kept beside it.
+      tables.outbox.put(tx, id, { vector, body, leaf, base: null, group: null, order })
+      tables.outboxSealed.put(tx, id, tables.sealed.get(tx, id)!)
+    }
     tables.sealed.delete(tx, id)
     this.#changeSet(tx, leaf, null)
     tables.known.delete(tx, id)
