@@ -1,6 +1,5 @@
 /** What happens to devices, lines and the server. Each event says what, or null where there was nothing it could happen to. */
 import { removeDevice } from '@pileus/client/account/devices'
-import { memoryStore } from '@pileus/client/store/memory'
 import { pathsBelow } from '../people/scene.ts'
 import type { Step } from '../plan/plan.ts'
 import { readAll } from '../world/disk-tree.ts'
@@ -137,7 +136,7 @@ const events: Readonly<Record<string, Event>> = {
   'lose-database'(system, machine) {
     if (machine.removed) return null
     machine.kill('all')
-    machine.store = memoryStore()
+    machine.newStore()
     system.doings.setBack()
     return 'loses its database'
   },
@@ -147,6 +146,7 @@ const events: Readonly<Record<string, Event>> = {
     if (machine.removed || machine.process || machine.files.unmounted || others.length < 2) return null
     const gone = chance.pick(others)
     gone.removed = true
+    if (system.doings.acted(gone.name)) system.doings.setBack()
     remove(machine, gone, step.seed)
     return `removes ${gone.name} from the account`
   },
@@ -182,7 +182,8 @@ const events: Readonly<Record<string, Event>> = {
 }
 
 export function start(machine: Machine, seed: number): Process {
-  return machine.live ? machine.stayInSync(seed) : machine.syncOnce(seed)
+  if (machine.live) return machine.stayInSync(seed)
+  return chanceOf(seed).happens(0.7) ? machine.syncAgain(seed) : machine.syncOnce(seed)
 }
 
 export function remove(machine: Machine, gone: Machine, seed: number): Process {
