@@ -52,8 +52,8 @@ export const BUGS: readonly Bug[] = [
     'a new version forgets what other devices wrote before',
     60,
     'client/src/replica/replica.ts',
-    'const vector = nextVector(known?.vector ?? NO_VERSION, this.writer, own)',
-    'const vector = nextVector(NO_VERSION, this.writer, Math.max(own, known?.vector[this.writer] ?? 0))',
+    'const vector = nextVector(seen, this.writer, own)',
+    'const vector = nextVector(NO_VERSION, this.writer, Math.max(own, seen[this.writer] ?? 0))',
   ),
   bug(
     'changed-epoch-ignored',

@@ -431,6 +431,19 @@ describe('a server set back to an earlier state (scenario 8)', () => {
     expect(b.show()).toEqual(a.show())
   })
 
+  it('an edit of what the server lost follows what the others know: no conflict', async () => {
+    const { a, b, settle } = await setBack(async (a, b) => {
+      a.put('d/new', 'one')
+      await a.sync()
+      await b.sync()
+    })
+    b.put('d/new', 'two')
+    await b.sync()
+    await settle(a, b)
+    expect(b.show()).toEqual({ 'd/': '', 'd/edited': 'one', 'd/gone': 'g', 'd/kept': 'kept', 'd/new': 'two' })
+    expect(a.show()).toEqual(b.show())
+  })
+
   it('a server that hides records under an honest head is found out, and nothing here changes', async () => {
     const { sites, zone } = await scene()
     const [a, b] = sites
