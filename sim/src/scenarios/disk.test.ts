@@ -87,6 +87,25 @@ describe('people who keep writing', () => {
     expect(b.show()).toEqual(a.show())
   })
 
+  it('a displaced file that was let go does not come back with a loss of power', async () => {
+    const { sites, settle } = await scene()
+    const [a, b] = sites
+    a.put('n', 'old')
+    await settle(a, b)
+    a.put('n', 'new')
+    await a.sync()
+    await b.sync()
+    // That it was displaced is on the disk; that it was let go is not, and the database knows of that.
+    b.device.files.crash(() => 0)
+    await b.sync()
+    await b.sync()
+    b.device.files.crash('none')
+    b.device.store.crash('none')
+    await settle(b, a)
+    expect(b.show()).toEqual({ n: 'new' })
+    expect(a.show()).toEqual({ n: 'new' })
+  })
+
   it('a file made while one of its name arrives: both are kept', async () => {
     const { sites, settle } = await scene()
     const [a, b] = sites
