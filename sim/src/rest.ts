@@ -32,7 +32,8 @@ export async function rest(system: System, step: Step, last: boolean): Promise<v
   await finish(system, chance)
   await converge(system, chance)
   await stopLive(system)
-  checkEqual(system)
+  // Who waits for an answer about deletions has less than the others.
+  if (system.present.every(({ store }) => tables.held.count(store) === 0)) checkEqual(system)
   // What was displaced a moment ago goes when everything is looked at the next time.
   const commits = committed(system)
   for (const machine of system.present) await syncOnce(system, machine, chance)
