@@ -49,7 +49,7 @@ test('every rule, scenario and attack class that a test cites is in docs/spec or
   const rules = [...spec.matchAll(/\*\*([A-Z]{2,5})-(\d+)\*\*/g)].map(([, prefix, n]) => `${prefix}-${n}`)
   const numbered = (text: string, row: RegExp) => [...text.matchAll(row)].map(([, id]) => id!)
   const engine = numbered(read('docs/spec/sync.md'), /^\| (R\d+) \|/gm)
-  const scenarios = numbered(read('docs/spec/sync.md'), /^\| (\d+) \|/gm)
+  const scenarios = numbered(read('docs/scenarios.md'), /^\| (\d+) \|/gm)
   const attacks = numbered(read('docs/security.md'), /^\| (\d+) \|/gm)
   expect(engine).toHaveLength(15)
   expect(scenarios).toHaveLength(18)
@@ -73,6 +73,34 @@ test('every rule, scenario and attack class that a test cites is in docs/spec or
   }
   expect(unknown).toEqual([])
 })
+
+test('docs/scenarios.md names the tests of each scenario, which are there and cite its number, and leaves none out', () => {
+  const wrong: string[] = []
+  const listed = new Set<string>()
+  for (const [, number, cell] of read('docs/scenarios.md').matchAll(
+    /^\| (\d+) \|[^|]*\|[^|]*\| (.*) \|$/gm,
+  )) {
+    for (const entry of cell!.split('<br>')) {
+      const [, file, title] = /^`([^`]+)`: (.*)$/.exec(entry) ?? []
+      listed.add(`${file}: ${title}`)
+      const cites = new RegExp(`\\bscenario ${number}\\b`).test(title ?? '')
+      if (!cites || !titlesIn(file!).includes(title!)) wrong.push(`scenario ${number}: ${entry}`)
+    }
+  }
+  const tests = TESTS.filter((file) => /^(cli|sim)\//.test(file))
+  for (const file of tests)
+    for (const title of titlesIn(file))
+      if (!listed.has(`${file}: ${title}`)) wrong.push(`not listed: ${file}: ${title}`)
+  expect(wrong).toEqual([])
+})
+
+/** The names of tests and groups of tests in a file that cite a scenario. */
+function titlesIn(file: string): string[] {
+  if (!TESTS.includes(file)) return []
+  return [...read(file).matchAll(/(['`])((?:(?!\1)[^\n\\]|\\.)*\bscenario \d(?:(?!\1)[^\n\\]|\\.)*)\1/g)].map(
+    ([, , title]) => title!,
+  )
+}
 
 test('the index of the spec names every rule and no other', () => {
   const index = read('docs/spec/README.md')

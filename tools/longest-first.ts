@@ -13,6 +13,7 @@ const LONGEST = [
   'cli/src/three-devices.test.ts',
   'cli/src/control/control.test.ts',
   'cli/src/bad-input.test.ts',
+  'cli/src/troubles/sign-in.test.ts',
   'cli/src/account.test.ts',
   'sim/src/run.test.ts',
   'sim/src/accounts/account.test.ts',

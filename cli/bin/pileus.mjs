@@ -1,8 +1,12 @@
-#!/usr/bin/env node
+#!/usr/bin/env -S node --max-semi-space-size=8 --heap-growing-percent=70
 /**
  * Starts `pileus` under a Node that runs TypeScript. Plain JavaScript, because the Node that a shell finds
  * first may be too old for anything else (the one this package brings is used then), and because a compile
  * cache that is on before the first TypeScript file spares the type stripper: 25 ms of every command.
+ *
+ * The first line keeps the heap small: a young generation of 8 MiB halves, and an old one that is collected when it
+ * has grown by 70 %. Left alone, Node let a sync of 30,000 files grow to 416 MB for 100 MB of live data; so it took
+ * 302 MB, and no more time.
  */
 const [major] = process.versions.node.split('.')
 if (Number(major) >= 24) {
@@ -28,9 +32,13 @@ async function startUnderBroughtNode() {
     process.exitCode = 1
     return
   }
-  const child = spawn(brought, [fileURLToPath(import.meta.url), ...process.argv.slice(2)], {
-    stdio: 'inherit',
-  })
+  const child = spawn(
+    brought,
+    [...process.execArgv, fileURLToPath(import.meta.url), ...process.argv.slice(2)],
+    {
+      stdio: 'inherit',
+    },
+  )
   // The terminal sends Ctrl-C to both; the child decides how to end.
   for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP']) process.on(signal, () => child.kill(signal))
   child.on('exit', (code, signal) => {

@@ -159,7 +159,7 @@ test('many deletions at once are held, and the person decides', async () => {
   expect(readdirSync(many)).toHaveLength(30)
 })
 
-test('a folder that vanished is not taken for deletions', async () => {
+test('scenario 9: a folder that vanished is not taken for deletions', async () => {
   renameSync(laptop.folder, join(ROOT, 'unmounted'))
   expectFailure(await laptop.run('sync --once', quiet), 5, /nothing deleted: bring the folder back/)
   mkdirSync(laptop.folder)

@@ -42,7 +42,7 @@ function takeRoom(volume: Volume, left: number): string {
   return path
 }
 
-describe.skipIf(whyNot !== null)('a disk that is full', { timeout: 120_000 }, () => {
+describe.skipIf(whyNot !== null)('a disk that is full (scenario 9)', { timeout: 120_000 }, () => {
   let place: string
   let volume: Volume
   let server: ServerProcess | undefined

@@ -70,7 +70,7 @@ describe('two devices and a real tree of 5,000 files', { timeout: 120_000 }, () 
     await expectRest()
   })
 
-  test('a folder of thousands of files is renamed by one record and no content', async () => {
+  test('scenario 13: a folder of thousands of files is renamed by one record and no content', async () => {
     renameSync(join(laptop.folder, 'real'), join(laptop.folder, 'renamed'))
     const { stdout } = await laptop.ok('sync --once --json')
     expect(JSON.parse(stdout)).toMatchObject({ pushed: 1, bytesSent: 0 })
@@ -109,7 +109,7 @@ describe('two devices and a real tree of 5,000 files', { timeout: 120_000 }, () 
     expect(readdirSync(join(a, 'renamed'))).not.toContain(some[1])
   })
 
-  test('clashing edits of one file keep both versions, on both devices', async () => {
+  test('scenario 14: clashing edits of one file keep both versions, on both devices', async () => {
     writeFileSync(join(laptop.folder, 'odd/one byte.bin'), 'the laptop’s version')
     writeFileSync(join(desktop.folder, 'odd/one byte.bin'), 'the desktop’s version')
     await syncAll()

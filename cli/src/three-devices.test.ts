@@ -123,7 +123,7 @@ test('three people at work in the same folders at once: all end equal, and no co
     expect(texts(devices[2]!).get(`shared/file ${who * 10 + 7}`)).toMatch(`edited by ${NAMES[who]} 57`)
 })
 
-test('edits of the same files at the same moment: each version is kept, in place or as a conflict copy', {
+test('scenario 14: edits of the same files at the same moment: each version is kept, in place or as a conflict copy', {
   timeout: 300_000,
 }, async () => {
   const last = new Set<string>()

@@ -24,6 +24,14 @@ export class EngineUnusable extends Error {
   }
 }
 
+/** The engine does not answer: it is down, restarting or out of reach. Whether the call happened is not known. */
+export class EngineUnreachable extends Error {
+  constructor(what: string, cause?: unknown) {
+    super(`${what} does not answer`, { cause })
+    this.name = 'EngineUnreachable'
+  }
+}
+
 const FULL_CODES: ReadonlySet<unknown> = new Set(['ENOSPC', 'EDQUOT', 'EFBIG'])
 /** SQLite result codes (https://www.sqlite.org/rescode.html). */
 const SQLITE_FULL = 13

@@ -1,5 +1,5 @@
-#!/usr/bin/env node
-/** `npm start`: the server with embedded engines, until Ctrl-C or SIGTERM. */
+#!/usr/bin/env -S node --max-semi-space-size=8 --heap-growing-percent=70
+/** `npm start`: the server with embedded engines, until Ctrl-C or SIGTERM. Why these options: see cli/bin/pileus.mjs. */
 import { ConfigInvalid, readConfig } from './config.ts'
 import { DataFolderUnusable } from './data-folder.ts'
 import { DamagedStorage, EngineUnusable, StorageFull } from './engine-errors.ts'

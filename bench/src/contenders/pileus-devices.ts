@@ -7,6 +7,8 @@ import { until } from '../measure/waiting.ts'
 
 const PROGRAM = join(import.meta.dirname, '../../../cli/bin/pileus.mjs')
 const SERVER = join(import.meta.dirname, '../../../server/src/main.ts')
+/** Both programs ask for a Node, and options for it, by their first lines: they get the one that runs this. */
+const PATH = `${dirname(process.execPath)}:${process.env.PATH}`
 const START_MS = 60_000
 
 export interface Device {
@@ -25,8 +27,9 @@ export interface Devices {
 
 /** Both are signed in and have an empty linked folder. */
 export async function openDevices(root: string, { countWire = false } = {}): Promise<Devices> {
-  const server = new Child(process.execPath, [SERVER], {
+  const server = new Child(SERVER, [], {
     env: {
+      PATH,
       PILEUS_PORT: '0',
       PILEUS_DATA: join(root, 'server'),
       PILEUS_LOG_LEVEL: 'warn',
@@ -59,12 +62,12 @@ export async function openDevices(root: string, { countWire = false } = {}): Pro
 
 /** Runs a command of this device to its end. Throws with what it wrote when it fails. */
 export function command({ env }: Device, args: readonly string[]): Promise<Ran> {
-  return run(process.execPath, [PROGRAM, '--json', ...args], { env })
+  return run(PROGRAM, ['--json', ...args], { env })
 }
 
 /** Starts `pileus sync`, which stays. */
 export function startSync({ env }: Device): Child {
-  return new Child(process.execPath, [PROGRAM, 'sync'], { env })
+  return new Child(PROGRAM, ['sync'], { env })
 }
 
 /** Waits until this `pileus sync` has looked at everything. Rejects when it ends before. */
@@ -81,6 +84,7 @@ function device(root: string, name: string, url: string): Device {
   const folder = join(root, name, 'files')
   mkdirSync(folder, { recursive: true })
   const env = {
+    PATH,
     PILEUS_HOME: join(root, name, 'home'),
     PILEUS_SERVER: url,
     PILEUS_PASSWORD: 'correct horse battery',

@@ -17,6 +17,7 @@ import { httpRemote } from '@pileus/client/remote/http'
 import { Replica } from '@pileus/client/replica/replica'
 import { openSqliteStore } from '@pileus/client/store/node'
 import { type Store, StoreCorrupt } from '@pileus/client/store/store'
+import { workerAssembler } from '@pileus/client/transfer/assembling/node-assembler'
 import { workerSealing } from '@pileus/client/transfer/sealing/node-workers'
 import { nodeCrypto, nodeRandom } from '@pileus/core/crypto/node'
 import { parseId } from '@pileus/core/ids/ids'
@@ -43,9 +44,11 @@ export async function openLinkedDrive(
   const zone = await openDriveZone(device.connection, parseId('zone', linked.zone))
   const store = opening.adopt(openDatabase(home), (open) => open.close())
   const { context, calls, device: keys } = device.connection
+  const places = { folder: linked.folder, work: linked.work }
   const drive = openDrive({
     files: nodeFilesOf(linked),
-    openSealing: workerSealing({ folder: linked.folder, work: linked.work }),
+    openSealing: workerSealing(places),
+    openAssembler: workerAssembler(places),
     remote: httpRemote(calls),
     store,
     crypto: context.crypto,

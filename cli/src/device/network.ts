@@ -14,8 +14,9 @@ export function networkContext(
   server: string,
   signal: AbortSignal,
   patience = new Patience(nodeTimers),
+  answered = false,
 ): AccountContext {
-  const options = { pause: timedPause(signal), random: nodeRandom }
+  const options = { pause: timedPause(signal), random: nodeRandom, answered }
   const exchange = patientExchange(nodeExchange, patience)
   const calls = retrying(httpCalls({ server, exchange, signal }), options)
   return { calls, crypto: nodeCrypto, random: nodeRandom, clock: Date.now }
@@ -23,6 +24,7 @@ export function networkContext(
 
 /** The same, once it is known that a Pileus server answers there. Rejects with Unreachable. */
 export async function checkedContext(server: string, signal: AbortSignal): Promise<AccountContext> {
-  await checkServer(patientExchange(nodeExchange, new Patience(nodeTimers)), server, signal)
-  return networkContext(server, signal)
+  const patience = new Patience(nodeTimers)
+  await checkServer(patientExchange(nodeExchange, patience), server, signal)
+  return networkContext(server, signal, patience, true)
 }

@@ -11,6 +11,13 @@ export interface ProxyServer {
   silence(which: 'none' | 'websockets' | 'all'): void
   /** How WebSockets are treated: cut after so many milliseconds, or refused by a page of the proxy's own. */
   webSockets(how: 'pass' | 'refuse' | number): void
+  /**
+   * The next request of this path, as in 'POST /api/v1/zones', is cut once: its connection ends before the server hears of
+   * it, or when the server has answered. `act` runs before it ends.
+   */
+  cutOnce(request: string, when: 'before' | 'after', act?: () => Promise<unknown>): void
+  /** Requests that were cut so far. */
+  readonly cuts: number
   /** WebSockets asked for so far. */
   readonly asked: number
   close(): void
@@ -25,6 +32,8 @@ export async function startProxy(url: string): Promise<ProxyServer> {
   let silenced: 'none' | 'websockets' | 'all' = 'none'
   let webSockets: 'pass' | 'refuse' | number = 'pass'
   let asked = 0
+  let cuts = 0
+  let cut: { request: string; when: 'before' | 'after'; act: () => Promise<unknown> } | null = null
   const dead = new WeakSet<Socket>()
   const isSilent = (socket: Socket, isWebSocket: boolean) => {
     if (silenced === 'all' || (silenced === 'websockets' && isWebSocket)) dead.add(socket)
@@ -45,9 +54,28 @@ export async function startProxy(url: string): Promise<ProxyServer> {
     }
     if (isSilent(client, isWebSocket)) return
     const server = keep(connect(Number(new URL(url).port), '127.0.0.1'))
-    server.write(first)
-    client.on('data', (bytes) => isSilent(client, isWebSocket) || server.write(bytes))
-    server.on('data', (bytes) => isSilent(client, isWebSocket) || client.write(bytes))
+    let doomed: typeof cut = null
+    const end = async () => {
+      await doomed!.act()
+      client.resetAndDestroy()
+      server.destroy()
+    }
+    const send = (bytes: Buffer) => {
+      if (cut !== null && bytes.toString('latin1').startsWith(`${cut.request} `)) {
+        doomed = cut
+        cut = null
+        cuts++
+        if (doomed.when === 'before') void end()
+      }
+      if (doomed?.when !== 'before') server.write(bytes)
+    }
+    send(first)
+    client.on('data', (bytes: Buffer) => isSilent(client, isWebSocket) || send(bytes))
+    server.on('data', (bytes) => {
+      if (isSilent(client, isWebSocket)) return
+      if (doomed) void end()
+      else client.write(bytes)
+    })
     client.on('close', () => server.destroy())
     server.on('close', () => isSilent(client, isWebSocket) || client.destroy())
     if (isWebSocket && typeof webSockets === 'number') setTimeout(() => client.destroy(), webSockets)
@@ -65,6 +93,12 @@ export async function startProxy(url: string): Promise<ProxyServer> {
     },
     webSockets(how) {
       webSockets = how
+    },
+    cutOnce(request, when, act = async () => {}) {
+      cut = { request, when, act }
+    },
+    get cuts() {
+      return cuts
     },
     get asked() {
       return asked

@@ -66,7 +66,7 @@ const arrives = (name: string, folder: string) =>
   expect.poll(() => existsSync(join(folder, name)), WITHIN).toBe(true)
 const expectNothingDeleted = () => expect(readdirSync(desktop.folder).length).toBeGreaterThan(FILES)
 
-test('a folder that is moved away, and one that is empty in its place: nothing is deleted, and it is used again when it is back', async () => {
+test('scenario 9: a folder that is moved away, and one that is empty in its place: nothing is deleted, and it is used again when it is back', async () => {
   const device = await joinedDevice(ROOT, 'moved', 'login', server.url)
   const live = await started(device)
   const away = join(ROOT, 'moved away')
@@ -89,7 +89,7 @@ test('a folder that is moved away, and one that is empty in its place: nothing i
 })
 
 test.runIf(CAN_MAKE_NAMESPACES)(
-  'a folder that is unmounted, and mounted again (needs user namespaces)',
+  'scenario 9: a folder that is unmounted, and mounted again (needs user namespaces)',
   async () => {
     const namespace = await ownNamespace()
     const device = await joinedDevice(ROOT, 'mounted', 'login', server.url)
@@ -123,6 +123,35 @@ test.runIf(CAN_MAKE_NAMESPACES)(
 )
 
 test.runIf(CAN_MAKE_NAMESPACES)(
+  'scenario 9: another disk below the folder: what is on it is left alone, and when it goes nothing is deleted (needs user namespaces)',
+  async () => {
+    const namespace = await ownNamespace()
+    const device = await joinedDevice(ROOT, 'stick', 'login', server.url)
+    const stick = join(device.folder, 'stick')
+    mkdirSync(stick)
+    writeFileSync(join(stick, 'under it'), 'x')
+    const live = await started(device, namespace.enter)
+    await arrives('stick/under it', desktop.folder)
+    namespace.sh(`mount -t tmpfs none '${stick}'; echo picture > '${stick}/on the stick'`)
+    expect((await device.run('sync --once')).code).toBe(5)
+    await says(device, /^not synced: stick: .*lies on another file system.*$/m)
+    writeFileSync(join(desktop.folder, 'stick/from afar'), 'x')
+    await says(device, /^not synced: stick\/from afar: .*lies on another file system/m)
+    expect(readdirSync(namespace.at(stick))).toEqual(['on the stick'])
+    expect(readdirSync(join(desktop.folder, 'stick')).sort()).toEqual(['from afar', 'under it'])
+    namespace.sh(`umount '${stick}'`)
+    // Everything is looked at after five minutes only: it was noticed.
+    await says(device, /^sync +up to date$/m)
+    await arrives('stick/from afar', device.folder)
+    expect(readdirSync(join(desktop.folder, 'stick')).sort()).toEqual(['from afar', 'under it'])
+    // What was below it is watched again.
+    writeFileSync(join(stick, 'after it was gone'), 'x')
+    await arrives('stick/after it was gone', desktop.folder)
+    expect(await live.stop(), live.output()).toBe(0)
+  },
+)
+
+test.runIf(CAN_MAKE_NAMESPACES)(
   'when the system watches no more folders it is said, the rest is found by looking, and a raised limit is noticed (needs user namespaces)',
   async () => {
     const namespace = await ownNamespace()
@@ -147,7 +176,7 @@ test.runIf(CAN_MAKE_NAMESPACES)(
   },
 )
 
-test('a file that never stops changing is named, keeps nobody waiting, and syncs when it is quiet', async () => {
+test('scenario 10: a file that never stops changing is named, keeps nobody waiting, and syncs when it is quiet', async () => {
   const device = await joinedDevice(ROOT, 'restless', 'login', server.url)
   const live = await started(device)
   const restless = join(device.folder, 'restless')

@@ -5,7 +5,9 @@ import { answerChallenge } from '@pileus/core/keys/challenge'
 import { certifyDevice, createDevice } from '@pileus/core/keys/device'
 import type { SecretKey } from '@pileus/core/keys/secrets'
 import type { Enrolment } from '@pileus/core/protocol/account'
+import { Problem } from '@pileus/core/protocol/problem'
 import { deviceSession, signedIn } from '../remote/session.ts'
+import { inTwoSteps } from '../remote/two-steps.ts'
 import {
   type AccountContext,
   AccountRefused,
@@ -42,7 +44,7 @@ export async function recover(
 ): Promise<NewDevice> {
   checkNewPassword(who.newPassword)
   const proven = await provePhrase(context, who.name, who.phrase)
-  await setPassword(context, proven, who.newPassword)
+  await setPassword(context, proven, who.name, who.newPassword)
   // The new password ends every proof that came before it.
   return addDevice(context, await provePassword(context, who.name, who.newPassword), who.deviceName)
 }
@@ -57,7 +59,7 @@ export async function changePassword(
   if (proven.enrolment.account !== device.account) {
     throw new AccountRefused(`the name ${JSON.stringify(change.name)} now belongs to another account`)
   }
-  await setPassword(context, proven, change.next)
+  await setPassword(context, proven, change.name, change.next)
 }
 
 /** What a proof of password or phrase gives: the account key, and the right to add a device. */
@@ -71,24 +73,44 @@ async function provePassword(
   name: string,
   password: string,
 ): Promise<Proven> {
-  const login = await startLogin(password)
-  const started = await calls.call('loginStart', { body: { name, login: login.request } })
-  const { proof, exportKey } = login.finish(started.login)
-  const enrolment = await calls.call('loginFinish', { body: { attempt: started.attempt, login: proof } })
+  const { enrolment, exportKey } = await inTwoSteps(
+    async () => {
+      const login = await startLogin(password)
+      const { attempt, login: response } = await calls.call('loginStart', {
+        body: { name, login: login.request },
+      })
+      // A wrong password shows here, before the server is told anything that it could refuse.
+      return { attempt, ...login.finish(response) }
+    },
+    async ({ attempt, proof, exportKey }) => {
+      const enrolment = await calls.call('loginFinish', { body: { attempt, login: proof } })
+      return { enrolment, exportKey }
+    },
+  )
   const opener: Opener = { by: 'password', exportKey }
   return { enrolment, accountKey: openAccountKey(crypto, enrolment.account, opener, enrolment.wrap) }
 }
 
 async function provePhrase({ calls, crypto }: AccountContext, name: string, phrase: string): Promise<Proven> {
   const entropy = entropyFromPhrase(phrase)
-  const { nonce } = await calls.call('recoveryStart', { body: { name } })
-  const signature = answerChallenge(crypto, recoverySigningSeed(crypto, entropy), 'recovery', name, nonce)
-  const enrolment = await calls.call('recoveryProof', { body: { name, nonce, signature } })
+  const seed = recoverySigningSeed(crypto, entropy)
+  const enrolment = await inTwoSteps(
+    () => calls.call('recoveryStart', { body: { name } }),
+    ({ nonce }) => {
+      const signature = answerChallenge(crypto, seed, 'recovery', name, nonce)
+      return calls.call('recoveryProof', { body: { name, nonce, signature } })
+    },
+  )
   const opener: Opener = { by: 'phrase', entropy }
   return { enrolment, accountKey: openAccountKey(crypto, enrolment.account, opener, enrolment.wrap) }
 }
 
-async function setPassword(context: AccountContext, proven: Proven, password: string): Promise<void> {
+async function setPassword(
+  context: AccountContext,
+  proven: Proven,
+  name: string,
+  password: string,
+): Promise<void> {
   const { calls, crypto, random } = context
   const { token, account } = proven.enrolment
   const registration = await startRegistration(password)
@@ -96,7 +118,23 @@ async function setPassword(context: AccountContext, proven: Proven, password: st
   const { record, exportKey } = registration.finish(started.registration)
   const opener: Opener = { by: 'password', exportKey }
   const passwordWrap = wrapAccountKey(crypto, random, account, opener, proven.accountKey)
-  await calls.call('passwordFinish', { body: { registration: record, passwordWrap }, token })
+  try {
+    await calls.call('passwordFinish', { body: { registration: record, passwordWrap }, token })
+  } catch (error) {
+    // A new password ends every proof before it, so a repeat after a lost answer is refused: it shows by opening.
+    const ended = error instanceof Problem && error.code === 'not-signed-in'
+    if (!ended || !(await opens(context, name, password))) throw error
+  }
+}
+
+async function opens(context: AccountContext, name: string, password: string): Promise<boolean> {
+  try {
+    await provePassword(context, name, password)
+    return true
+  } catch (error) {
+    if (error instanceof Problem && error.code === 'wrong-credentials') return false
+    throw error
+  }
 }
 
 /** Certifies a new device with the identity in the account zone, and notes its name there. */

@@ -7,12 +7,9 @@ import { createIdentity, encodeIdentity, type Identity } from '@pileus/core/keys
 import { randomKey } from '@pileus/core/keys/secrets'
 import { createGenesis } from '@pileus/core/keys/zone-access'
 import { keyRing } from '@pileus/core/keys/zone-keys'
-import type { Session, SignupFinish } from '@pileus/core/protocol/account'
-import { Problem } from '@pileus/core/protocol/problem'
+import type { SignupFinish } from '@pileus/core/protocol/account'
 import { firstFigure } from '@pileus/core/records/figure'
 import { NO_VERSION } from '@pileus/core/versions/vector'
-import { Unreachable } from '../remote/remote.ts'
-import { openSession } from '../remote/session.ts'
 import type { AccountContext, DeviceAccount, NewDevice } from './account.ts'
 import { type AccountWrite, accountBatch } from './account-zone.ts'
 import {
@@ -59,7 +56,7 @@ export async function signUp(
   }
   const seen = { generation: 0, ...firstFigure(crypto, state.zone, 1) }
   const keysOf = keyRing(crypto, state.zone, new Map([[1, zoneKey]]))
-  const session = await finish(context, device, {
+  const body: SignupFinish = {
     account,
     name: wanted.name,
     registration: record,
@@ -69,7 +66,8 @@ export async function signUp(
     certificate: certifyDevice(crypto, identity, { account, publicKey: made.publicKey }),
     genesis: entry,
     first: accountBatch(context, device, state, keysOf, seen, firstRecords(identity, device)),
-  })
+  }
+  const session = await calls.call('signupFinish', { body })
   return { phrase: phraseFromEntropy(entropy), device, session }
 }
 
@@ -80,26 +78,4 @@ function firstRecords(identity: Identity, { device, deviceName }: DeviceAccount)
     { id: SETTINGS_RECORD, kind: 'settings', content: encodeSettings({ zones: [] }), base: NO_VERSION },
     { id: deviceRecord(device.id), kind: 'device', content: note, base: NO_VERSION },
   ]
-}
-
-/** After a lost answer the new device key tells whether the account was made. */
-async function finish(
-  context: AccountContext,
-  { device }: DeviceAccount,
-  body: SignupFinish,
-): Promise<Session> {
-  const { calls, crypto } = context
-  try {
-    return await calls.call('signupFinish', { body })
-  } catch (error) {
-    if (!(error instanceof Unreachable)) throw error
-    try {
-      return await openSession(calls, crypto, device)
-    } catch (second) {
-      if (second instanceof Problem && second.code === 'wrong-credentials') {
-        return calls.call('signupFinish', { body })
-      }
-      throw second
-    }
-  }
 }

@@ -45,8 +45,8 @@ export async function absorb(
   options: SyncOptions,
   committed: () => void,
 ): Promise<Absorbed> {
-  const work = new Absorption(context, scan, options, committed)
-  return work.run()
+  using reading = new Reading(context, options)
+  return await new Absorption(context, scan, options, reading, committed).run()
 }
 
 /** So many files are made pending together at first; then as many again as there are. */
@@ -76,6 +76,7 @@ class Absorption {
     context: DriveContext,
     portions: Iterable<Scan | null>,
     options: SyncOptions,
+    reading: Reading,
     committed: () => void,
   ) {
     this.#context = context
@@ -83,7 +84,7 @@ class Absorption {
     this.#nodes = new NewNodes(context)
     this.#options = options
     this.#committed = committed
-    this.#reading = new Reading(context, options)
+    this.#reading = reading
   }
 
   async run(): Promise<Absorbed> {

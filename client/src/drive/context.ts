@@ -9,6 +9,7 @@ import type { BatchProof, Change } from '@pileus/core/protocol/changes'
 import type { Files } from '../files/files.ts'
 import type { Remote } from '../remote/remote.ts'
 import type { Replica } from '../replica/replica.ts'
+import type { OpenAssembler } from '../transfer/assembling/assembler.ts'
 import type { OpenSealing } from '../transfer/sealing/sealing.ts'
 
 /** A zone whose log this device has read and verified. Newer entries are read when they are needed. */
@@ -49,6 +50,8 @@ export interface DriveContext {
   readonly chunkerKey: SecretKey
   /** The engine that reads and seals files for upload. */
   readonly openSealing: OpenSealing
+  /** The engine that opens chunks and writes files. */
+  readonly openAssembler: OpenAssembler
   readonly deviceSeed: SecretKey
   readonly deviceName: string
   /** Lets whatever else waits in this process run first. */

@@ -15,6 +15,7 @@ import { diskPath } from '../folder/tree-paths.ts'
 import { Replica } from '../replica/replica.ts'
 import { getMeta, putMeta, tables } from '../replica/tables.ts'
 import type { Store } from '../store/store.ts'
+import { inlineAssembler } from '../transfer/assembling/inline.ts'
 import { inlineSealing } from '../transfer/sealing/inline.ts'
 import { type DriveContext, type DriveZone, labelNow, type SyncOptions } from './context.ts'
 import { type HintedReport, type Hints, syncHinted } from './hinted.ts'
@@ -85,7 +86,7 @@ interface Round {
 }
 
 type Made = 'replica' | 'chunker' | 'chunkerKey'
-type HasDefault = 'commitFiles' | 'openSealing'
+type HasDefault = 'commitFiles' | 'openSealing' | 'openAssembler'
 
 export interface DriveParts
   extends Omit<DriveContext, Made | HasDefault>,
@@ -113,8 +114,11 @@ export function openDrive(parts: DriveParts): Drive {
   // Chunk boundaries come from the first epoch, so that a new epoch does not store everything anew.
   const key = (zone.keysOf(1) ?? currentKeys(zone)).chunkerKey
   const made = { replica, chunker: chunkerKey(crypto, key.bytes()), chunkerKey: key }
-  const openSealing = inlineSealing(crypto, files.folder)
-  return new Drive({ commitFiles: COMMIT_FILES, openSealing, ...parts, ...made })
+  const engines = {
+    openSealing: inlineSealing(crypto, files.folder),
+    openAssembler: inlineAssembler(crypto, files.work),
+  }
+  return new Drive({ commitFiles: COMMIT_FILES, ...engines, ...parts, ...made })
 }
 
 function currentKeys(zone: DriveZone) {

@@ -12,12 +12,51 @@ import type { Ingested } from '../transfer/ingest.ts'
 import { type DriveContext, labelNow } from './context.ts'
 import { attributesOf, contentOf, fileRow, folderRow } from './rows.ts'
 
+/** Folders, and keys of names in them, that are kept in mind: some 10 MB of them. */
+const NAMES_KEPT = 50_000
+
+/**
+ * Folders that this scan made records of, with the keys of the names in them so far. Only the latest are kept, since a
+ * scan goes through one folder after another: the others are dealt with like folders that were there.
+ */
+class MadeFolders {
+  readonly #names = new Map<RecordId, Set<string>>()
+  #kept = 0
+
+  has(folder: RecordId): boolean {
+    return this.#names.has(folder)
+  }
+
+  add(folder: RecordId): void {
+    this.#names.set(folder, new Set())
+    this.#kept++
+  }
+
+  /** Notes a name in a folder that it has; false when the name was noted before. */
+  isFirst(folder: RecordId, key: string): boolean {
+    const names = this.#names.get(folder)!
+    if (names.has(key)) return false
+    names.add(key)
+    if (++this.#kept > NAMES_KEPT) this.#forgetOldest(folder)
+    return true
+  }
+
+  /** `not` is what is being filled. */
+  #forgetOldest(not: RecordId): void {
+    for (const [folder, names] of this.#names) {
+      if (folder === not) continue
+      this.#names.delete(folder)
+      this.#kept -= names.size + 1
+      if (this.#kept <= NAMES_KEPT / 2) return
+    }
+  }
+}
+
 export class NewNodes {
   readonly #context: DriveContext
   /** Ids given to appeared folders, so that what is in them finds its parent. */
-  readonly #ids = new Map<Appeared, RecordId>()
-  /** Folders that this scan made records of, and the keys of the names in them so far. */
-  readonly #made = new Map<RecordId, Set<string>>()
+  readonly #ids = new WeakMap<Appeared, RecordId>()
+  readonly #made = new MadeFolders()
 
   constructor(context: DriveContext) {
     this.#context = context
@@ -28,7 +67,7 @@ export class NewNodes {
     return typeof parent === 'string' ? parent : this.#ids.get(parent)!
   }
 
-  /** Whether this scan made the folder's record, so that nobody else can have put anything into it. */
+  /** Whether this scan surely made the folder's record, so that nobody else can have put anything into it. */
   isMade(folder: RecordId): boolean {
     return this.#made.has(folder)
   }
@@ -87,7 +126,7 @@ export class NewNodes {
     const id = this.#newRecord(tx, body, NO_REFS, (version) =>
       folderRow(parent, name, attributes, stat, version),
     )
-    this.#made.set(id, new Set())
+    this.#made.add(id)
     return id
   }
 
@@ -105,12 +144,9 @@ export class NewNodes {
 
   /** Whether this place concerns no other: in a folder made by this scan, first of its name, and no conflict's name. */
   #isAlone({ parent, name }: Place): boolean {
-    const keys = this.#made.get(parent)
-    if (!keys) return false
+    if (!this.#made.has(parent)) return false
     const key = this.#context.replica.nameKey(name)
-    const first = !keys.has(key)
-    keys.add(key)
-    return first && originalOfConflictName(key) === null
+    return this.#made.isFirst(parent, key) && originalOfConflictName(key) === null
   }
 
   #newBody(

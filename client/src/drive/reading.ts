@@ -3,7 +3,7 @@ import type { Digest } from '@pileus/core/ids/ids'
 import { FileError, type Stat } from '../files/files.ts'
 import type { PathProblem, Scan } from '../folder/scan.ts'
 import { hashFile, type Ingested, ingestFiles } from '../transfer/ingest.ts'
-import type { SourceFile } from '../transfer/sealing/sealing.ts'
+import type { Sealing, SourceFile } from '../transfer/sealing/sealing.ts'
 import { Uploader } from '../transfer/uploader.ts'
 import type { DriveContext, SyncOptions } from './context.ts'
 
@@ -15,7 +15,8 @@ export interface FileToTakeUp extends SourceFile {
   takeUp(ingested: Ingested): void | Promise<void>
 }
 
-export class Reading {
+/** Dispose of it when all is read. */
+export class Reading implements Disposable {
   readonly uploader: Uploader
   readonly problems: PathProblem[] = []
   readonly #context: DriveContext
@@ -24,11 +25,17 @@ export class Reading {
   readonly #total = { files: 0, bytes: 0 }
   #files = 0
   #bytes = 0
+  /** Serves for all portions: its threads take as long to start as some megabytes to seal. */
+  #sealing: Sealing | null = null
 
   constructor(context: DriveContext, options: SyncOptions) {
     this.#context = context
     this.#options = options
     this.uploader = new Uploader(context.remote, context.zone.zone, context.crypto, () => this.#report())
+  }
+
+  [Symbol.dispose](): void {
+    this.#sealing?.[Symbol.dispose]()
   }
 
   /** What a portion of a scan found is going to be read. */
@@ -55,11 +62,11 @@ export class Reading {
       this.#bytes += bytes
       this.#report()
     }
-    using sealing = openSealing({ chunkSecret, chunkerKey: chunkerKey.bytes() }, this.#total)
+    this.#sealing ??= openSealing({ chunkSecret, chunkerKey: chunkerKey.bytes() }, this.#total)
     const context = {
       crypto,
       chunkSecret,
-      sealing,
+      sealing: this.#sealing,
       uploader: this.uploader,
       signal: this.#options.signal,
       progress,

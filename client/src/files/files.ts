@@ -19,7 +19,7 @@ export interface Files {
   syncTogether(locations: readonly Location[]): Promise<void>
   /** Free bytes for this user. */
   freeBytes(): number
-  /** Whether the folder's file system tells `a` from `A`. Found out once by trying, in `work`. */
+  /** Whether the folder takes `a` and `A` for one name. Found out once. */
   caseInsensitive(): boolean
 }
 
@@ -58,11 +58,6 @@ export interface FileReader {
 
 export interface FileWriter {
   write(bytes: Uint8Array): void
-  /**
-   * The same beside other work, behind all that was written before. The bytes stay as they are, and the file open,
-   * until it resolves; rejects, or throws at once, with what `write` throws.
-   */
-  writeLater(bytes: Uint8Array): Promise<void>
   close(): void
 }
 

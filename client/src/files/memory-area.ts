@@ -209,11 +209,6 @@ function memoryWriter(files: Simulation, node: FileNode, at: Location): FileWrit
     )
   return {
     write: change,
-    // At once, so that a crash stops the caller where it is.
-    writeLater(bytes) {
-      change(bytes)
-      return Promise.resolve()
-    },
     close: () => undefined,
   }
 }

@@ -1,11 +1,8 @@
 /** Open files of a real disk. */
-import { closeSync, fstatSync, readSync, write, writeSync } from 'node:fs'
-import { promisify } from 'node:util'
+import { closeSync, fstatSync, readSync, writeSync } from 'node:fs'
 import type { FileReader, FileWriter, Stat } from './files.ts'
-import { attempt, fileError } from './node-errors.ts'
+import { attempt } from './node-errors.ts'
 import { statOf } from './node-stat.ts'
-
-const writeLater = promisify(write)
 
 /** Owns the descriptor. */
 export class DiskReader implements FileReader {
@@ -36,31 +33,15 @@ export class DiskWriter implements FileWriter {
     this.#path = path
   }
   write(bytes: Uint8Array): void {
-    const start = this.#claim(bytes)
     attempt('write', this.#path, () => {
       for (let done = 0; done < bytes.length; ) {
-        done += writeSync(this.#descriptor, bytes, done, bytes.length - done, start + done)
+        const wrote = writeSync(this.#descriptor, bytes, done, bytes.length - done, this.#position)
+        this.#position += wrote
+        done += wrote
       }
     })
   }
-  async writeLater(bytes: Uint8Array): Promise<void> {
-    const start = this.#claim(bytes)
-    try {
-      for (let done = 0; done < bytes.length; ) {
-        const left = bytes.length - done
-        done += (await writeLater(this.#descriptor, bytes, done, left, start + done)).bytesWritten
-      }
-    } catch (error) {
-      throw fileError(error, 'write', this.#path)
-    }
-  }
   close(): void {
     attempt('close', this.#path, () => closeSync(this.#descriptor))
-  }
-
-  #claim(bytes: Uint8Array): number {
-    const start = this.#position
-    this.#position += bytes.length
-    return start
   }
 }

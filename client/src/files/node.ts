@@ -1,9 +1,9 @@
 /** Files on a real disk. Linux and macOS; calls are synchronous because their order is the point. */
 import {
-  accessSync,
   chmodSync,
   closeSync,
   constants,
+  type Dir,
   fstatSync,
   fsync,
   fsyncSync,
@@ -11,6 +11,7 @@ import {
   lstatSync,
   lutimesSync,
   mkdirSync,
+  opendirSync,
   openSync,
   readdirSync,
   readlinkSync,
@@ -43,7 +44,8 @@ const fsyncLater = promisify(fsync)
  * private to this user, when it is not there.
  *
  * Nothing is opened, listed or changed through a symbolic link inside an area: such a call throws
- * FileError 'not-directory'. `stat` alone may look through one, for speed.
+ * FileError 'not-directory'. Nor is it below another file system that is mounted there, which may go at any time and
+ * would seem to have lost all it held: 'cross-device'. `stat` alone may look through both, for speed.
  */
 export function nodeFiles(places: { readonly folder: string; readonly work: string }): Files {
   attempt('create the folder', places.work, () => mkdirSync(places.work, { recursive: true, mode: 0o700 }))
@@ -67,12 +69,14 @@ export function nodeFiles(places: { readonly folder: string; readonly work: stri
         const stats = statfsSync(places.work)
         return stats.bavail * stats.bsize
       }),
-    caseInsensitive: () => (insensitive ??= foldsCase(places.work)),
+    caseInsensitive: () => (insensitive ??= foldsCase(places.folder, places.work)),
   }
 }
 
 class DiskArea implements Area {
   readonly #top: string
+  /** Of the file system that the top was last seen on. */
+  #device: number | null = null
   constructor(top: string) {
     this.#top = top
   }
@@ -81,16 +85,23 @@ class DiskArea implements Area {
     return path === '' ? this.#top : `${this.#top}/${path}`
   }
 
-  /** The absolute path, after checking that no folder on the way to it is a symbolic link. */
+  /** The absolute path, after checking that each folder on the way to it is one, and of this file system. */
   guarded(path: string, action: string): string {
     let end = path.indexOf('/')
     while (end !== -1) {
-      const parent = path.slice(0, end)
-      const stats = attempt(action, parent, () => lstatSync(this.at(parent)))
-      if (!stats.isDirectory()) throw new FileError('not-directory', action, parent)
+      this.#expectFolder(path.slice(0, end), action)
       end = path.indexOf('/', end + 1)
     }
     return this.at(path)
+  }
+
+  #expectFolder(path: string, action: string): void {
+    const stats = attempt(action, path, () => lstatSync(this.at(path)))
+    if (!stats.isDirectory()) throw new FileError('not-directory', action, path)
+    if (stats.dev === this.#device) return
+    // The top may have been mounted anew.
+    this.#device = attempt(action, '', () => statSync(this.#top).dev)
+    if (stats.dev !== this.#device) throw new FileError('cross-device', action, path)
   }
 
   stat(path: string): Stat | null {
@@ -110,7 +121,7 @@ class DiskArea implements Area {
   list(path: string): { names: string[]; undecodable: string[] } {
     const target = this.guarded(path, 'list')
     return attempt('list', path, () => {
-      if (path !== '' && !lstatSync(target).isDirectory()) throw new FileError('not-directory', 'list', path)
+      if (path !== '') this.#expectFolder(path, 'list')
       const names = readdirSync(target)
       // U+FFFD is what an undecodable byte is shown as; only then are the bytes worth a second look.
       return names.some((name) => name.includes('\ufffd')) ? listBytes(target) : { names, undecodable: [] }
@@ -292,17 +303,49 @@ function listBytes(path: string): { names: string[]; undecodable: string[] } {
   return { names, undecodable }
 }
 
-function foldsCase(work: string): boolean {
-  const lower = join(work, `probe-${process.pid}`)
+/**
+ * Whether two spellings are one name in the folder, which may differ from other folders of its disk (ext4 folds where it
+ * is told to). Shown by a name that is there; by trying in `work` where none has letters.
+ */
+function foldsCase(folder: string, work: string): boolean {
+  const name = nameWithLetters(folder)
+  if (name !== null) return isSame(join(folder, name), join(folder, otherCase(name)))
+  const probe = join(work, `probe-${process.pid}`)
   return attempt('write in', work, () => {
-    closeSync(openSync(lower, 'w'))
+    closeSync(openSync(probe, 'w'))
     try {
-      accessSync(join(work, `PROBE-${process.pid}`))
-      return true
-    } catch {
-      return false
+      return isSame(probe, join(work, otherCase(basename(probe))))
     } finally {
-      unlinkSync(lower)
+      unlinkSync(probe)
     }
   })
+}
+
+/** Null also of a folder that is not there: the next look at it says so. */
+function nameWithLetters(folder: string): string | null {
+  let entries: Dir
+  try {
+    entries = opendirSync(folder)
+  } catch {
+    return null
+  }
+  try {
+    for (let entry = entries.readSync(); entry; entry = entries.readSync())
+      if (/[a-z]/i.test(entry.name)) return entry.name
+    return null
+  } finally {
+    entries.closeSync()
+  }
+}
+
+function otherCase(name: string): string {
+  return name.replace(/[a-z]/gi, (letter) => {
+    const lower = letter.toLowerCase()
+    return letter === lower ? letter.toUpperCase() : lower
+  })
+}
+
+function isSame(a: string, b: string): boolean {
+  const [one, other] = [a, b].map((path) => lstatSync(path, { bigint: true, throwIfNoEntry: false }))
+  return one !== undefined && other !== undefined && one.ino === other.ino && one.dev === other.dev
 }

@@ -6,6 +6,7 @@ import type { Location } from '../files/files.ts'
 import { samenessOf } from '../replica/forest.ts'
 import { tables } from '../replica/tables.ts'
 import type { StoreWriter } from '../store/store.ts'
+import type { Assembler } from '../transfer/assembling/assembler.ts'
 import type { FileContent } from '../transfer/chunks.ts'
 import { type Assembly, assembleFiles } from '../transfer/download.ts'
 import type { DiskWork } from './disk-work.ts'
@@ -13,7 +14,8 @@ import { childLocation, expectAsRow, expectFree, locationOf, partialPaths, stagi
 
 export type FileAction = Extract<Action, { do: 'create' | 'update' }>
 
-export class FileWork {
+/** Dispose of it when all is done. */
+export class FileWork implements Disposable {
   bytesReceived = 0
   readonly #context: DriveContext
   readonly #options: SyncOptions
@@ -22,11 +24,17 @@ export class FileWork {
   #filesDone = 0
   #filesTotal = 0
   #bytesTotal = 0
+  readonly #assembler: Assembler
 
   constructor(work: DiskWork, options: SyncOptions) {
     this.#work = work
     this.#context = work.context
     this.#options = options
+    this.#assembler = work.context.openAssembler()
+  }
+
+  [Symbol.dispose](): void {
+    this.#assembler[Symbol.dispose]()
   }
 
   get waiting(): number {
@@ -49,6 +57,7 @@ export class FileWork {
     if (actions.size === 0) return
     const { crypto, files, remote, zone } = this.#context
     const context = {
+      assembler: this.#assembler,
       crypto,
       remote,
       zone: zone.zone,
@@ -99,6 +108,7 @@ export class FileWork {
     for (const { id } of actions) {
       const body = replica.effective(store, id)!.body
       const content = body.content as FileContent
+      const { mtime, executable } = body.attributes
       // A conflict copy is made of what the record it was split from still holds here.
       const near = tables.disk.get(store, id) ? id : body.conflictOf
       const row = near ? tables.disk.get(store, near) : undefined
@@ -108,7 +118,7 @@ export class FileWork {
       const earlier = usable
         ? { area: this.#context.files[location.area], path: location.path, content: shown }
         : null
-      yield { label: id, path: stagingPath(id), content, earlier }
+      yield { label: id, path: stagingPath(id), content, mtime, executable, earlier }
     }
   }
 
@@ -124,13 +134,7 @@ export class FileWork {
 
   /** Makes the assembled files durable as a group, then brings each to its place, then the rows. */
   async #placeFiles(actions: readonly FileAction[]): Promise<void> {
-    const { files, replica } = this.#context
-    const { store } = replica
-    for (const { id } of actions) {
-      const { attributes } = replica.effective(store, id)!.body
-      if (attributes.executable) files.work.setExecutable(stagingPath(id), true)
-      files.work.setModified(stagingPath(id), attributes.mtime)
-    }
+    const { files } = this.#context
     await files.syncTogether(actions.map(({ id }) => ({ area: 'work', path: stagingPath(id) })))
     this.#work.inTransaction((tx) => {
       for (const action of actions) this.#work.attempt(action, () => this.#placeFile(tx, action))

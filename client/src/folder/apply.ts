@@ -60,7 +60,7 @@ export async function applyView(
   const { replica } = context
   if (everything) touchEverything(replica)
   const work = new DiskWork(context, replica.view(replica.store))
-  const files = new FileWork(work, options)
+  using files = new FileWork(work, options)
   const applier = new Applier(work, files, options)
   for (let at: TouchedSoFar | null = NONE_YET; at; ) at = await applyPortion(applier, work, at)
   applier.dateFolders()
@@ -223,11 +223,26 @@ class Applier {
     if (over) {
       this.#work.replace(tx, over, location, target)
       this.#context.replica.putDisk(tx, over, null)
+    } else if (this.#sameSpot(location, target)) {
+      this.#respell(id, location, target, name)
     } else {
-      if (!this.#sameSpot(location, target)) expectFree(this.#context.files, target)
+      expectFree(this.#context.files, target)
       this.#work.rename(location, target)
     }
     this.#work.restat(tx, id, { ...row, parent, name }, target)
+  }
+
+  /**
+   * Where case is ignored, Linux takes both spellings for one name and keeps the old: then the node leaves the folder
+   * in between. After a crash there `unpark` brings it back.
+   */
+  #respell(id: RecordId, from: Location, target: Location, name: string): void {
+    const { files } = this.#context
+    this.#work.rename(from, target)
+    if (files[target.area].list(parentOf(target).path).names.includes(name)) return
+    const parked: Location = { area: 'work', path: parkedPath(id) }
+    this.#work.rename(from, parked)
+    this.#work.rename(parked, target)
   }
 
   /** Two spellings of one name on a disk that ignores case. */

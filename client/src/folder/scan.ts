@@ -60,8 +60,8 @@ export interface Scan {
   readonly problems: PathProblem[]
 }
 
-/** Nodes found to differ that are handed over together: some 30 MB of them. */
-const PORTION_NODES = 50_000
+/** Nodes found to differ that are handed over together: some 6 MB of them. */
+const PORTION_NODES = 10_000
 /** Names looked at between two breaths, which take a tenth of a second. */
 const BREATH_NAMES = 10_000
 

@@ -10,6 +10,8 @@ export interface RetryOptions {
   /** Waits this many milliseconds; rejects with the signal's reason when it is aborted. */
   readonly pause: (milliseconds: number) => Promise<void>
   readonly random: Random
+  /** A Pileus server was seen to answer there, so it is worth waiting for. */
+  readonly answered?: boolean
 }
 
 /** Tries after the first. With FIRST_PAUSE_MS doubling, about six seconds: a restart of the server. */
@@ -18,13 +20,8 @@ const FIRST_PAUSE_MS = 200
 /** A server that asks for a longer wait is not waited for: the person is told. */
 const LONGEST_PAUSE_MS = 30_000
 
-/** Their answers are used up by the first that arrives; whoever calls them begins again from the start. */
-const ONCE_ONLY: ReadonlySet<EndpointName> = new Set([
-  'signupFinish',
-  'loginFinish',
-  'deviceLogin',
-  'recoveryProof',
-])
+/** Second steps: what the first began is used up by the first answer that arrives, so both are repeated (`inTwoSteps`). */
+const ONCE_ONLY: ReadonlySet<EndpointName> = new Set(['loginFinish', 'deviceLogin', 'recoveryProof'])
 
 /**
  * Repeats calls after lost answers, 'too-many-requests', 'shutting-down' and 'internal', with pauses that
@@ -33,7 +30,7 @@ const ONCE_ONLY: ReadonlySet<EndpointName> = new Set([
  * a wrong address shows at once; so is one that let a call wait in vain.
  */
 export function retrying(calls: Calls, options: RetryOptions): Calls {
-  let answered = false
+  let answered = options.answered === true
   return {
     async call<N extends EndpointName>(name: N, input: CallInput<N>): Promise<CallOutput<N>> {
       for (let attempt = 0; ; attempt++) {

@@ -6,7 +6,7 @@ import type { SecretKey } from '@pileus/core/keys/secrets'
 import type { Session as SessionMessage } from '@pileus/core/protocol/account'
 import { Problem } from '@pileus/core/protocol/problem'
 import type { CallInput, CallOutput, Calls, EndpointName } from './calls.ts'
-import { Unreachable } from './remote.ts'
+import { inTwoSteps } from './two-steps.ts'
 
 export interface Session {
   /** A token that should be good; `not` is one that turned out not to be. */
@@ -62,27 +62,20 @@ export function signedIn(calls: Calls, session: Session): Calls {
   }
 }
 
-/** Opens a session with the device key. A nonce whose answer was lost is used up, so another is asked for. */
+/** Opens a session with the device key. */
 export async function openSession(
   calls: Calls,
   crypto: Crypto,
   device: { readonly id: DeviceId; readonly seed: SecretKey },
 ): Promise<SessionMessage> {
-  for (let attempt = 0; ; attempt++) {
-    const { nonce } = await calls.call('challenge', { body: { device: device.id } })
-    const signature = answerChallenge(crypto, device.seed, 'device login', device.id, nonce)
-    try {
-      return await calls.call('deviceLogin', { body: { device: device.id, nonce, signature } })
-    } catch (error) {
-      if (!mayHaveLostNonce(error) || attempt === 2) throw error
-    }
-  }
-}
-
-/** A server that began anew between the two calls has forgotten the nonce, and refuses as it refuses a wrong key. */
-function mayHaveLostNonce(error: unknown): boolean {
-  if (error instanceof Unreachable) return true
-  return error instanceof Problem && (error.code === 'internal' || error.code === 'wrong-credentials')
+  const { id } = device
+  return inTwoSteps(
+    () => calls.call('challenge', { body: { device: id } }),
+    ({ nonce }) => {
+      const signature = answerChallenge(crypto, device.seed, 'device login', id, nonce)
+      return calls.call('deviceLogin', { body: { device: id, nonce, signature } })
+    },
+  )
 }
 
 function lasting(session: SessionMessage, now: number): { token: string; until: number } {

@@ -3,7 +3,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterAll, describe, expect, it } from 'vitest'
 import { tables } from '../replica/tables.ts'
-import { openReadOnly, openSqliteStore } from './node.ts'
+import { openDatabase, openReadOnly, openSqliteStore } from './node.ts'
 import { storeContract } from './store.contract.ts'
 import { StoreCorrupt } from './store.ts'
 
@@ -14,6 +14,16 @@ const fresh = (): string => join(base, `${made++}.db`)
 
 describe('a store in SQLite', () => {
   storeContract(() => openSqliteStore(fresh()))
+
+  it('asks the disk itself to write, which macOS does only when told so', () => {
+    const database = openDatabase(fresh(), false)
+    const setting = (name: string) => Object.values(database.prepare(`PRAGMA ${name}`).get() ?? {})[0]
+    expect(setting('fullfsync')).toBe(1)
+    expect(setting('journal_mode')).toBe('wal')
+    // 1 is NORMAL: the log is synced by checkpoints, and by each durable transaction, which sets 2.
+    expect(setting('synchronous')).toBe(1)
+    database.close()
+  })
 
   it('is there again when it is opened again', () => {
     const path = fresh()

@@ -23,28 +23,33 @@ const BUSY_WAIT_MS = 5_000
  * FileError where the disk refuses.
  */
 export function openSqliteStore(path: string): Store {
-  const database = open(path, false)
+  const database = openDatabase(path, false)
   return new SqliteStore(path, database)
 }
 
 /** Reads a database that another process may be writing. Null when there is none. Throws StoreCorrupt. */
 export function openReadOnly(path: string): (StoreReader & { close(): void }) | null {
   try {
-    return new SqliteStore(path, open(path, true))
+    return new SqliteStore(path, openDatabase(path, true))
   } catch (error) {
     if (error instanceof FileError && error.code === 'not-found') return null
     throw error
   }
 }
 
-function open(path: string, readOnly: boolean): DatabaseSync {
+/** A connection with the settings that durability rests on. Throws as `openSqliteStore` does. */
+export function openDatabase(path: string, readOnly: boolean): DatabaseSync {
   return guarded(path, () => {
     const database = new DatabaseSync(path, { readOnly, timeout: BUSY_WAIT_MS })
     try {
-      if (!readOnly)
+      if (!readOnly) {
         database.exec(
           'PRAGMA journal_mode = WAL; PRAGMA synchronous = NORMAL; PRAGMA wal_autocheckpoint = 8000',
         )
+        // On macOS a plain fsync leaves bytes in the disk's own cache; elsewhere this changes nothing. Checkpoints
+        // are synced alike (https://www.sqlite.org/pragma.html#pragma_checkpoint_fullfsync).
+        database.exec('PRAGMA fullfsync = ON')
+      }
       database.exec(`PRAGMA cache_size = -${CACHE_KIB}`)
       // Opening reads nothing; this does, so that a file which is no database shows at once.
       database.prepare('SELECT count(*) FROM sqlite_schema').get()
@@ -175,7 +180,7 @@ class SqliteStore implements Store {
   #reader(): Connection {
     const rested = this.#idle.pop()
     if (rested) return rested
-    const connection = new Connection(open(this.#path, true), false)
+    const connection = new Connection(openDatabase(this.#path, true), false)
     this.#all.push(connection)
     return connection
   }

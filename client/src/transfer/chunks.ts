@@ -1,5 +1,5 @@
-/** Chunks from the server: fetched together, opened where they lie. */
-import { ChunkCorrupt, openChunk, openChunkInPlace } from '@pileus/core/content/chunk'
+/** Chunks from the server, fetched together. */
+import { ChunkCorrupt, openChunk } from '@pileus/core/content/chunk'
 import { ListMalformed, type PlacedEntry, readChunkList } from '@pileus/core/content/list'
 import type { Crypto } from '@pileus/core/crypto/crypto'
 import type { ChunkId, ZoneId } from '@pileus/core/ids/ids'
@@ -63,44 +63,15 @@ export function isListFailure(error: unknown): error is Error {
   return error instanceof Unreadable || error instanceof ListMalformed || error instanceof ChunkCorrupt
 }
 
-/** Opens the chunks of one group, each where it lies, once. */
-export class Opener {
-  readonly #context: ChunkContext
-  readonly #chunks: Fetched
-  readonly #opened = new Map<ChunkId, Uint8Array>()
-
-  constructor(context: ChunkContext, chunks: Fetched) {
-    this.#context = context
-    this.#chunks = chunks
-  }
-
-  /** The data of this entry. Rejects with Unreadable when the server cannot give the chunk, or with ChunkCorrupt. */
-  async open(entry: ChunkEntry): Promise<Uint8Array> {
-    const known = this.#opened.get(entry.id)
-    if (known?.length === entry.length) return known
-    const bytes = this.#chunks.get(entry.id)
-    if (!(bytes instanceof Uint8Array)) throw new Unreadable(bytes ?? NOT_SENT)
-    // The same stored bytes may stand for data of another length (CNT-13), and are open already.
-    if (known) return this.#openAgain(entry)
-    try {
-      const data = openChunkInPlace(this.#context.crypto, entry, bytes)
-      this.#opened.set(entry.id, data)
-      return data
-    } catch (error) {
-      if (!(error instanceof ChunkCorrupt)) throw error
-      return this.#openAgain(entry)
-    }
-  }
-
-  /** The server hashes a chunk that is asked for alone: it finds another copy, or says that it has none. */
-  async #openAgain(entry: ChunkEntry): Promise<Uint8Array> {
-    const bytes = (await fetchIds(this.#context, [entry.id])).get(entry.id)!
-    if (typeof bytes === 'string') throw new Unreadable(bytes)
-    return openChunk(this.#context.crypto, entry, bytes)
-  }
+/**
+ * The data of a chunk that could not be opened, fetched once more: the server hashes a chunk that is asked for alone, and
+ * finds another copy, or says that it has none. Rejects with Unreadable then, or with ChunkCorrupt.
+ */
+export async function fetchAgain(context: ChunkContext, entry: ChunkEntry): Promise<Uint8Array> {
+  const bytes = (await fetchIds(context, [entry.id])).get(entry.id)!
+  if (typeof bytes === 'string') throw new Unreadable(bytes)
+  return openChunk(context.crypto, entry, bytes)
 }
-
-const NOT_SENT = 'the server did not send one of its chunks'
 
 /** A chunk that the server cannot give. */
 export class Unreadable extends Error {}

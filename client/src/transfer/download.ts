@@ -1,24 +1,24 @@
 /**
  * Assembling files from chunks: what is at hand on this disk (an earlier version, what an interrupted run left) is
- * used, the rest is fetched in groups, some of them ahead of the one being written. Every chunk authenticates when it
- * is opened, in place, and every file is hashed when it is whole (CNT-14).
+ * used, the rest is fetched in groups. While one group is written, others are on their way.
  */
 import { ChunkCorrupt } from '@pileus/core/content/chunk'
-import type { PlacedEntry } from '@pileus/core/content/list'
-import type { Sha256 } from '@pileus/core/crypto/crypto'
-import { idFromBytes } from '@pileus/core/ids/ids'
 import type { ChunkEntry } from '@pileus/core/records/record'
-import { FileError, type FileWriter } from '../files/files.ts'
-import { type Fetched, isListFailure, Opener, readList, Unreadable } from './chunks.ts'
+import type { Assembler, Part } from './assembling/assembler.ts'
+import { type Fetched, fetchAgain, isListFailure, readList, Unreadable } from './chunks.ts'
 import { Group } from './group.ts'
 import { type LocalContext, openLocal, type Places } from './local.ts'
 
 /** A file to assemble at `path` in the work area. */
 export interface Assembly<T> extends Places {
   readonly label: T
+  /** Microseconds since 1970. */
+  readonly mtime: number
+  readonly executable: boolean
 }
 
 export interface DownloadContext extends LocalContext {
+  readonly assembler: Assembler
   /** Makes what was written so far of a file in `work` durable. */
   readonly flush: (path: string) => Promise<void>
 }
@@ -29,10 +29,8 @@ export interface AssemblyResult<T> {
   readonly failure: string | null
 }
 
-/** Groups that are fetched while one is written. With it they bound the memory. */
+/** Groups that are fetched or written while the results of one are dealt with. With it they bound the memory. */
 const GROUPS_AHEAD = 2
-/** A chunk of so many bytes is written beside the opening of the next. */
-const LATER_BYTES = 128 * 1024
 /** So much of a file is made durable while more of it comes, so that little is left for its end. */
 const FLUSH_BYTES = 32 * 1024 * 1024
 
@@ -44,172 +42,149 @@ export async function* assembleFiles<T>(
   context: DownloadContext,
   assemblies: Iterable<Assembly<T>>,
 ): AsyncGenerator<AssemblyResult<T>[], void, void> {
-  const ahead: { group: Group<Piece<T>>; chunks: Promise<Fetched> }[] = []
-  const writeFirst = async () => {
-    const { group, chunks } = ahead.shift()!
-    const results = await writeGroup(context, group.pieces, await chunks)
-    group.arena.release()
-    return results
-  }
+  const ahead: Promise<AssemblyResult<T>[]>[] = []
+  const writer = new GroupWriter<T>(context)
+  let last: Promise<unknown> = Promise.resolve()
   for await (const group of groups(context, assemblies)) {
-    const chunks = group.fetch(context)
-    // Rejections are for the await above, which may come after another throw.
-    chunks.catch(() => undefined)
-    ahead.push({ group, chunks })
-    if (ahead.length > GROUPS_AHEAD) yield await writeFirst()
+    const fetched = group.fetch(context)
+    // Told by the writing, which may come after another that fails.
+    fetched.catch(() => undefined)
+    const written = last.then(async () => writer.write(group, await fetched))
+    // Told when its turn comes.
+    written.catch(() => undefined)
+    last = written
+    ahead.push(written)
+    if (ahead.length > GROUPS_AHEAD) yield await ahead.shift()!
   }
-  while (ahead.length > 0) yield await writeFirst()
-}
-
-/** A file under way. */
-interface OpenFile<T> {
-  readonly assembly: Assembly<T>
-  /** Opened at the first write, so that a group of many files holds one open at a time. */
-  writer: FileWriter | null
-  readonly sha256: Sha256
-  written: number
-  /** Ends when all that was written so far is with the system. */
-  writing: Promise<unknown>
-  /** Rejects when the disk could not keep what was written. */
-  flushed: Promise<void>
-  flushedBytes: number
-  failure: string | null
+  for (const written of ahead) yield await written
 }
 
 type Piece<T> =
-  | { readonly do: 'data'; readonly file: OpenFile<T>; readonly data: Uint8Array }
-  | { readonly do: 'chunk'; readonly file: OpenFile<T>; readonly entry: ChunkEntry }
-  | { readonly do: 'close'; readonly file: OpenFile<T> }
+  | { readonly do: 'begin'; readonly assembly: Assembly<T> }
+  | { readonly do: 'data'; readonly data: Uint8Array }
+  | { readonly do: 'chunk'; readonly entry: ChunkEntry }
+  | { readonly do: 'fail'; readonly why: string }
+  | { readonly do: 'end'; readonly assembly: Assembly<T> }
 
 async function* groups<T>(
   context: DownloadContext,
   assemblies: Iterable<Assembly<T>>,
 ): AsyncGenerator<Group<Piece<T>>> {
-  let group = new Group<Piece<T>>()
+  const { buffers } = context.assembler
+  let group = new Group<Piece<T>>(buffers)
   for (const assembly of assemblies) {
-    const file = newFile(context, assembly)
     const local = await openLocal(context, assembly)
+    group.pieces.push({ do: 'begin', assembly })
     try {
-      for await (const entry of entriesOf(context, file)) {
+      for await (const entry of readList(context, assembly.content)) {
         context.signal?.throwIfAborted()
         if (!group.fits(entry)) {
           yield group
-          group = new Group()
+          group = new Group(buffers)
         }
         const data = group.wants(entry) ? null : local.find(context.crypto, entry, group.arena)
-        group.pieces.push(data ? { do: 'data', file, data } : { do: 'chunk', file, entry })
+        group.pieces.push(data ? { do: 'data', data } : { do: 'chunk', entry })
         group.count(entry, data ? 'disk' : 'server')
       }
+    } catch (error) {
+      // A list that cannot be read fails the file and no other.
+      if (!isListFailure(error)) throw error
+      group.pieces.push({ do: 'fail', why: error.message })
     } finally {
       local.close()
     }
-    group.pieces.push({ do: 'close', file })
+    group.pieces.push({ do: 'end', assembly })
   }
   if (group.pieces.length > 0) yield group
 }
 
-function newFile<T>(context: DownloadContext, assembly: Assembly<T>): OpenFile<T> {
-  return {
-    assembly,
-    writer: null,
-    sha256: context.crypto.createSha256(),
-    written: 0,
-    writing: Promise.resolve(),
-    flushed: Promise.resolve(),
-    flushedBytes: 0,
-    failure: null,
-  }
-}
+/** Writes group after group. */
+class GroupWriter<T> {
+  readonly #context: DownloadContext
+  /** Of the file under way, where it is and how many bytes were written since it was last made durable. */
+  #path = ''
+  #written = 0
+  /** Rejects when the disk could not keep what was written of it. */
+  #flushed: Promise<void> = Promise.resolve()
 
-function writerOf<T>(context: DownloadContext, file: OpenFile<T>): FileWriter {
-  if (file.writer) return file.writer
-  const { path } = file.assembly
-  try {
-    file.writer = context.work.create(path)
-  } catch (error) {
-    if (!(error instanceof FileError && error.code === 'exists')) throw error
-    // An interrupted run left it.
-    context.work.removeFile(path)
-    file.writer = context.work.create(path)
+  constructor(context: DownloadContext) {
+    this.#context = context
   }
-  return file.writer
-}
 
-/** The chunks of the file; a list that cannot be read fails the file and no other. */
-async function* entriesOf<T>(context: DownloadContext, file: OpenFile<T>): AsyncGenerator<PlacedEntry> {
-  try {
-    yield* readList(context, file.assembly.content)
-  } catch (error) {
-    if (!isListFailure(error)) throw error
-    file.failure = error.message
+  /** Returns the files that end in the group, and gives its memory back. */
+  async write({ pieces, arena }: Group<Piece<T>>, fetched: Fetched): Promise<AssemblyResult<T>[]> {
+    const failures = await this.#writeParts(pieces.map((piece) => partOf(piece, fetched)))
+    arena.release()
+    const results: AssemblyResult<T>[] = []
+    for (const piece of pieces) {
+      switch (piece.do) {
+        case 'begin':
+          this.#path = piece.assembly.path
+          this.#written = 0
+          break
+        case 'data':
+          this.#written += piece.data.length
+          break
+        case 'chunk':
+          this.#written += piece.entry.length
+          break
+        case 'end':
+          await this.#flushed
+          this.#flushed = Promise.resolve()
+          results.push({ assembly: piece.assembly, failure: failures[results.length]! })
+      }
+    }
+    if (pieces.at(-1)!.do !== 'end') this.#flushBehind()
+    return results
   }
-}
 
-async function writeGroup<T>(
-  context: DownloadContext,
-  group: readonly Piece<T>[],
-  chunks: Fetched,
-): Promise<AssemblyResult<T>[]> {
-  const results: AssemblyResult<T>[] = []
-  const opener = new Opener(context, chunks)
-  for (const piece of group) {
-    const { file } = piece
-    switch (piece.do) {
-      case 'data':
-        writeData(context, file, piece.data)
-        break
-      case 'chunk':
-        if (file.failure !== null) break
-        try {
-          writeData(context, file, await opener.open(piece.entry))
-        } catch (error) {
-          if (!(error instanceof Unreadable || error instanceof ChunkCorrupt)) throw error
-          file.failure = error.message
-        }
-        break
-      case 'close':
-        results.push(await closeFile(context, file))
+  async #writeParts(parts: readonly Part[]): Promise<(string | null)[]> {
+    const { assembler } = this.#context
+    const failures: (string | null)[] = []
+    let left = parts
+    while (true) {
+      const { ended, damaged } = await assembler.write(left)
+      failures.push(...ended)
+      if (damaged === null) return failures
+      const chunk = left[damaged] as Extract<Part, { do: 'chunk' }>
+      left = [await this.#again(chunk.entry), ...left.slice(damaged + 1)]
     }
   }
-  const last = group.at(-1)
-  if (last && last.do !== 'close') {
-    await last.file.writing
-    flushBehind(context, last.file)
+
+  async #again(entry: ChunkEntry): Promise<Part> {
+    try {
+      return { do: 'data', data: await fetchAgain(this.#context, entry) }
+    } catch (error) {
+      if (!(error instanceof Unreadable || error instanceof ChunkCorrupt)) throw error
+      return { do: 'fail', why: error.message }
+    }
   }
-  return results
+
+  #flushBehind(): void {
+    if (this.#written < FLUSH_BYTES) return
+    this.#written = 0
+    const path = this.#path
+    this.#flushed = this.#flushed.then(() => this.#context.flush(path))
+    // Told when the file has ended.
+    this.#flushed.catch(() => undefined)
+  }
 }
 
-function flushBehind<T>(context: DownloadContext, file: OpenFile<T>): void {
-  if (file.failure !== null || file.written - file.flushedBytes < FLUSH_BYTES) return
-  file.flushedBytes = file.written
-  file.flushed = file.flushed.then(() => context.flush(file.assembly.path))
-  // Told when the file is closed.
-  file.flushed.catch(() => undefined)
-}
-
-function writeData<T>(context: DownloadContext, file: OpenFile<T>, data: Uint8Array): void {
-  if (file.failure !== null) return
-  const writer = writerOf(context, file)
-  if (data.length < LATER_BYTES) writer.write(data)
-  else {
-    file.writing = Promise.all([file.writing, writer.writeLater(data)])
-    // Told when the file is closed or the group ends.
-    file.writing.catch(() => undefined)
+function partOf<T>(piece: Piece<T>, fetched: Fetched): Part {
+  switch (piece.do) {
+    case 'begin': {
+      const { path, content, mtime, executable } = piece.assembly
+      return { do: 'begin', file: { path, size: content.size, hash: content.hash, mtime, executable } }
+    }
+    case 'chunk': {
+      const { entry } = piece
+      const bytes = fetched.get(entry.id)
+      if (bytes instanceof Uint8Array) return { do: 'chunk', entry, bytes }
+      return { do: 'fail', why: bytes ?? 'the server did not send one of its chunks' }
+    }
+    case 'end':
+      return { do: 'end' }
+    default:
+      return piece
   }
-  file.sha256.update(data)
-  file.written += data.length
-}
-
-async function closeFile<T>(context: DownloadContext, file: OpenFile<T>): Promise<AssemblyResult<T>> {
-  await file.writing
-  writerOf(context, file).close()
-  await file.flushed
-  const { content, path } = file.assembly
-  if (file.failure === null) {
-    const whole =
-      file.written === content.size && idFromBytes('digest', file.sha256.digest()) === content.hash
-    if (!whole) file.failure = 'its chunks do not add up to the file that was saved'
-  }
-  if (file.failure !== null) context.work.removeFile(path)
-  return { assembly: file.assembly, failure: file.failure }
 }

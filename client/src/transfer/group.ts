@@ -1,23 +1,26 @@
 /** A group of chunks that are fetched, held in memory and written together: what bounds the memory of a download. */
-import { BufferPool } from '@pileus/core/bytes/buffer-pool'
+import type { BufferPool } from '@pileus/core/bytes/buffer-pool'
 import { storedChunkBytes } from '@pileus/core/content/chunk'
 import type { ChunkId } from '@pileus/core/ids/ids'
 import type { ChunkEntry } from '@pileus/core/records/record'
 import { Arena } from './arena.ts'
+import { GROUP_BYTES } from './assembling/assembler.ts'
 import { type ChunkContext, type Fetched, fetchIds } from './chunks.ts'
 
-/** Stored bytes of a group, no less than of the longest chunk. */
-const GROUP_BYTES = 8 * 1024 * 1024
 const GROUP_CHUNKS = 1_024
-const groupBuffers = new BufferPool(GROUP_BYTES)
 
 export class Group<Piece> {
   readonly pieces: Piece[] = []
   /** Where the bytes of the pieces are: nobody uses these once the group is written. */
-  readonly arena = new Arena(groupBuffers)
+  readonly arena: Arena
   readonly #wanted = new Set<ChunkId>()
   #bytes = 0
   #chunks = 0
+
+  /** `buffers` lends one of GROUP_BYTES. */
+  constructor(buffers: BufferPool) {
+    this.arena = new Arena(buffers)
+  }
 
   /** Whether there is room for this chunk; there always is in an empty group. */
   fits({ id, length }: ChunkEntry): boolean {

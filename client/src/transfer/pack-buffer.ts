@@ -1,4 +1,5 @@
 /** A pack being filled: its frames lie in one piece of memory, as they travel, which serves for pack after pack. */
+import { copyBytes } from '@pileus/core/bytes/copy'
 import {
   FRAME_HEADER_BYTES,
   frameHeader,
@@ -48,7 +49,7 @@ export class PackBuffer {
     const end = start + FRAME_HEADER_BYTES + bytes.length
     if (end > this.#bytes.length) this.#grow(end)
     this.#bytes.set(frameHeader(id, bytes.length), start)
-    this.#bytes.set(bytes, start + FRAME_HEADER_BYTES)
+    copyBytes(bytes, this.#bytes, start + FRAME_HEADER_BYTES)
     this.#frames.set(id, { start, end })
     this.#length = end
   }

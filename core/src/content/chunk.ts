@@ -13,6 +13,9 @@ const SUITE = 1
 /** The only codec there is: the data as it stands. */
 const CODEC_STORED = 0
 const CODEC_BYTES = 1
+const CODEC = Uint8Array.of(CODEC_STORED)
+/** The longest padding there is, and more. */
+const ZEROS = new Uint8Array(CHUNK_MAX_BYTES / 8)
 const TAG_BYTES = 16
 const SECRET_BYTES = 32
 
@@ -68,11 +71,10 @@ export function sealChunkInto(
       `cannot seal ${data.length} bytes into ${into.length}: expected ${storedChunkBytes(data.length)}`,
     )
   }
-  const padded = into.subarray(0, into.length - TAG_BYTES)
-  pad(data, padded)
-  const hash = crypto.sha256(padded)
+  const text = [CODEC, data, paddingOf(data.length)]
+  const hash = crypto.sha256(...text)
   const key = crypto.hkdfSha256(chunkSecret, EMPTY, keyInfo(hash), SECRET_BYTES)
-  crypto.aesGcmSealInPlace(key, ZERO_NONCE, EMPTY, into)
+  crypto.aesGcmSealInto(key, ZERO_NONCE, EMPTY, text, into)
   return {
     id: chunkIdOf(crypto, into),
     key: idFromBytes('digest', key),
@@ -83,9 +85,7 @@ export function sealChunkInto(
 
 /** The `hash` of the entry of this data: whether bytes at hand are a chunk's, without sealing them. */
 export function dataHash(crypto: Crypto, data: Uint8Array): Digest {
-  const codec = Uint8Array.of(CODEC_STORED)
-  const padding = new Uint8Array(padmeLength(CODEC_BYTES + data.length) - CODEC_BYTES - data.length)
-  return idFromBytes('digest', crypto.sha256(codec, data, padding))
+  return idFromBytes('digest', crypto.sha256(CODEC, data, paddingOf(data.length)))
 }
 
 /** The id of stored bytes; needs no key, so that anyone can check a chunk. */
@@ -180,8 +180,7 @@ function assertDataLength(length: number): void {
   throw new RangeError(`cannot seal a chunk of ${length} bytes: expected 1 to ${CHUNK_MAX_BYTES}`)
 }
 
-function pad(data: Uint8Array, into: Uint8Array): void {
-  into[0] = CODEC_STORED
-  into.set(data, CODEC_BYTES)
-  into.fill(0, CODEC_BYTES + data.length)
+/** What follows so many bytes of data; do not write to it. */
+function paddingOf(length: number): Uint8Array {
+  return ZEROS.subarray(0, padmeLength(CODEC_BYTES + length) - CODEC_BYTES - length)
 }

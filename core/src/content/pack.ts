@@ -2,6 +2,7 @@
  * Packs: many stored chunks in one immutable object. The format is in docs/spec/content.md (CNT-20 and on).
  * Chunks are opaque here: whoever reads a pack checks each frame's bytes against its id.
  */
+import { copyBytes } from '../bytes/copy.ts'
 import type { Crypto } from '../crypto/crypto.ts'
 import { type ChunkId, ID_BYTES, idBytes, idFromBytes, type PackId } from '../ids/ids.ts'
 import {
@@ -246,7 +247,7 @@ function append(frame: PartialFrame, piece: Uint8Array): void {
     grown.set(frame.buffer.subarray(0, frame.filled))
     frame.buffer = grown
   }
-  frame.buffer.set(piece, frame.filled)
+  copyBytes(piece, frame.buffer, frame.filled)
   frame.filled = needed
 }
 

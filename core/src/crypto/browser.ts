@@ -12,6 +12,7 @@ import {
   assertHkdfLength,
   assertKey,
   assertKeyData,
+  assertSealedLength,
   assertSeed,
   textLength,
 } from './lengths.ts'
@@ -44,9 +45,15 @@ export const browserCrypto: Crypto = {
     return gcm(key, nonce, associated).encrypt(plaintext)
   },
 
-  aesGcmSealInPlace(key, nonce, associated, text) {
+  aesGcmSealInto(key, nonce, associated, parts, into) {
     assertAesInputs(key, nonce)
-    text.set(gcm(key, nonce, associated).encrypt(text.subarray(0, textLength(text))))
+    assertSealedLength(parts, into)
+    let at = 0
+    for (const part of parts) {
+      into.set(part, at)
+      at += part.length
+    }
+    into.set(gcm(key, nonce, associated).encrypt(into.subarray(0, at)))
   },
 
   aesGcmOpenInPlace(key, nonce, associated, text) {

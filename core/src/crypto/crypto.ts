@@ -14,10 +14,16 @@ export interface Crypto {
   /** AES-256-GCM (SP 800-38D), 96-bit nonce; returns ciphertext followed by the 16-byte tag. */
   aesGcmSeal(key: Uint8Array, nonce: Uint8Array, associated: Uint8Array, plaintext: Uint8Array): Uint8Array
   /**
-   * What aesGcmSeal does, without a second buffer: `text` holds the plaintext and room for 16 bytes after it, and
-   * becomes the ciphertext followed by the tag.
+   * What aesGcmSeal does with the parts, one after another, put into a place that is there already: `into` has 16 bytes
+   * more than all parts, and shares none of their memory. Throws RangeError when it has not.
    */
-  aesGcmSealInPlace(key: Uint8Array, nonce: Uint8Array, associated: Uint8Array, text: Uint8Array): void
+  aesGcmSealInto(
+    key: Uint8Array,
+    nonce: Uint8Array,
+    associated: Uint8Array,
+    parts: readonly Uint8Array[],
+    into: Uint8Array,
+  ): void
   /** Opens what aesGcmSeal made. Throws AuthenticationFailed. */
   aesGcmOpen(key: Uint8Array, nonce: Uint8Array, associated: Uint8Array, sealed: Uint8Array): Uint8Array
   /**

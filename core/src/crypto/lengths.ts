@@ -36,3 +36,11 @@ export function textLength(text: Uint8Array): number {
     throw new RangeError(`a sealed text has 16 bytes or more, here is room for ${text.length}`)
   return text.length - 16
 }
+
+/** Throws RangeError unless `into` has room for the parts and a tag, and no more. */
+export function assertSealedLength(parts: readonly Uint8Array[], into: Uint8Array): void {
+  const length = parts.reduce((sum, part) => sum + part.length, 16)
+  if (into.length !== length) {
+    throw new RangeError(`the sealed text has ${length} bytes, here is room for ${into.length}`)
+  }
+}

@@ -16,6 +16,7 @@ import {
   sign,
   verify,
 } from 'node:crypto'
+import { copyBytes } from '../bytes/copy.ts'
 import { free } from '../bytes/free.ts'
 import { AuthenticationFailed, type Crypto, type Sha256 } from './crypto.ts'
 import { isStrictEd25519 } from './ed25519-rule.ts'
@@ -24,6 +25,7 @@ import {
   assertHkdfLength,
   assertKey,
   assertKeyData,
+  assertSealedLength,
   assertSeed,
   textLength,
 } from './lengths.ts'
@@ -61,20 +63,22 @@ export const nodeCrypto: Crypto = {
   },
 
   aesGcmSeal(key, nonce, associated, plaintext) {
-    const text = new Uint8Array(plaintext.length + TAG_BYTES)
-    text.set(plaintext)
-    nodeCrypto.aesGcmSealInPlace(key, nonce, associated, text)
-    return text
+    const sealed = new Uint8Array(plaintext.length + TAG_BYTES)
+    nodeCrypto.aesGcmSealInto(key, nonce, associated, [plaintext], sealed)
+    return sealed
   },
 
-  aesGcmSealInPlace(key, nonce, associated, text) {
+  aesGcmSealInto(key, nonce, associated, parts, into) {
     assertAesInputs(key, nonce)
-    const length = textLength(text)
+    assertSealedLength(parts, into)
     const cipher = createCipheriv('aes-256-gcm', key, nonce, { authTagLength: TAG_BYTES })
     if (associated.length > 0) cipher.setAAD(associated)
-    updateInPlace(cipher, text.subarray(0, length))
+    const length = into.length - TAG_BYTES
+    // Of little data each call costs more than another copy.
+    if (length <= PIECE_BYTES) updateInto(cipher, concatenatedInto(parts, into), into, 0)
+    else parts.reduce((at, part) => updateInto(cipher, part, into, at), 0)
     cipher.final()
-    text.set(cipher.getAuthTag(), length)
+    into.set(cipher.getAuthTag(), length)
   },
 
   aesGcmOpenInPlace(key, nonce, associated, text) {
@@ -83,7 +87,7 @@ export const nodeCrypto: Crypto = {
     const decipher = createDecipheriv('aes-256-gcm', key, nonce, { authTagLength: TAG_BYTES })
     if (associated.length > 0) decipher.setAAD(associated)
     decipher.setAuthTag(text.subarray(length))
-    updateInPlace(decipher, text.subarray(0, length))
+    updateInto(decipher, text.subarray(0, length), text, 0)
     try {
       decipher.final()
     } catch {
@@ -148,12 +152,7 @@ export const nodeCrypto: Crypto = {
 const joined = new Uint8Array(16 * 1024)
 
 function hashJoined(parts: readonly Uint8Array[], length: number): Uint8Array {
-  let at = 0
-  for (const part of parts) {
-    joined.set(part, at)
-    at += part.length
-  }
-  const digest = plain(hash('sha256', joined.subarray(0, length), 'buffer'))
+  const digest = plain(hash('sha256', concatenatedInto(parts, joined), 'buffer'))
   // Parts may be secret.
   joined.fill(0, 0, length)
   return digest
@@ -179,12 +178,28 @@ export const nodeRandom: Random = (bytes) => {
   return given
 }
 
-function updateInPlace(cipher: Cipheriv | Decipheriv, text: Uint8Array): void {
+function concatenatedInto(parts: readonly Uint8Array[], into: Uint8Array): Uint8Array {
+  let at = 0
+  for (const part of parts) {
+    copyBytes(part, into, at)
+    at += part.length
+  }
+  return into.subarray(0, at)
+}
+
+/** Returns where what came out ends. `into` may be where `text` is. */
+function updateInto(
+  cipher: Cipheriv | Decipheriv,
+  text: Uint8Array,
+  into: Uint8Array,
+  start: number,
+): number {
   for (let at = 0; at < text.length; at += PIECE_BYTES) {
     const piece = cipher.update(text.subarray(at, at + PIECE_BYTES))
-    text.set(piece, at)
+    copyBytes(piece, into, start + at)
     free(piece)
   }
+  return start + text.length
 }
 
 /** A view without Buffer's methods: a Buffer's slice() aliases, and tests and copies tell them apart. */

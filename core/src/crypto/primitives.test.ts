@@ -98,16 +98,26 @@ describe.each(IMPLEMENTATIONS)('by %s', (name, crypto) => {
     }
   })
 
-  test('sealing in place leaves what sealing returns, whatever the length', () => {
+  test('sealing parts into a place leaves there what sealing the whole returns', () => {
     const [key, nonce, facts] = [filled(32, 1), filled(12, 2), filled(20, 3)]
-    for (const length of [0, 1, 16, 122_879, 122_880, 122_881, 300_000]) {
-      const text = filled(length + 16, 4)
-      crypto.aesGcmSealInPlace(key, nonce, facts, text)
-      expect(Buffer.compare(text, crypto.aesGcmSeal(key, nonce, facts, filled(length, 4))), `${length}`).toBe(
-        0,
+    for (const length of [0, 1, 16, 131_071, 131_072, 131_073, 300_000]) {
+      const whole = filled(length, 4)
+      const parts = [
+        whole.subarray(0, 1),
+        whole.subarray(1, length >> 1),
+        whole.subarray(Math.max(1, length >> 1)),
+      ]
+      for (const memory of [new ArrayBuffer(length + 19), new SharedArrayBuffer(length + 19)]) {
+        const into = new Uint8Array(memory, 3)
+        crypto.aesGcmSealInto(key, nonce, facts, parts, into)
+        expect(Buffer.compare(into, crypto.aesGcmSeal(key, nonce, facts, whole)), `${length}`).toBe(0)
+      }
+    }
+    for (const length of [26, 28]) {
+      expect(() => crypto.aesGcmSealInto(key, nonce, facts, [filled(11, 4)], filled(length, 4))).toThrow(
+        RangeError,
       )
     }
-    expect(() => crypto.aesGcmSealInPlace(key, nonce, facts, filled(15, 4))).toThrow(RangeError)
   })
 
   test('opening in place leaves what was sealed, or refuses', () => {

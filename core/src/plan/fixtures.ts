@@ -107,3 +107,9 @@ export function perform(model: Model, actions: readonly Action[], want: Want, ca
 function plain({ kind, parent, name, sameness, attributes }: DiskNode): DiskNode {
   return { kind, parent, name, sameness, attributes }
 }
+
+/** All but the times of folders, which are not set again. */
+export const shape = (model: Model) =>
+  [...model]
+    .map(([i, n]) => [i, n.kind === 'folder' ? { ...n, attributes: null } : n] as const)
+    .sort(([a], [b]) => (a < b ? -1 : 1))

@@ -1,15 +1,17 @@
 /** Accounts in one SQLite file. */
-import type { AccountId, DeviceId, Digest, ZoneId } from '@pileus/core/ids/ids'
-import { blob, Database, hexOf } from '../sqlite/database.ts'
+import { blob } from '../columns.ts'
+import { Database } from '../sqlite/database.ts'
+import { type Accounts, type Device, SESSIONS_MAX } from './accounts.ts'
 import {
-  type Account,
-  type Accounts,
-  type AuditEvent,
-  type Device,
-  type Role,
-  SESSIONS_MAX,
-  type StoredSession,
-} from './accounts.ts'
+  accountColumns,
+  accountOf,
+  deviceColumns,
+  deviceOf,
+  eventOf,
+  memberOf,
+  type Row,
+  sessionOf,
+} from './rows.ts'
 
 const MIGRATIONS = [
   `
@@ -45,8 +47,6 @@ const MIGRATIONS = [
   CREATE INDEX audit_keep ON audit (keep_until);
   `,
 ]
-
-type Row = Record<string, unknown>
 
 /** Opens or creates the database at `path`. */
 export function sqliteAccounts(path: string): Accounts {
@@ -90,16 +90,7 @@ function people(db: Database): Pick<Accounts, People> {
   const devicesOf = db.prepare('SELECT * FROM devices WHERE account = ? ORDER BY added_at, id')
   const remove = db.prepare('UPDATE devices SET removed_at = coalesce(removed_at, ?) WHERE id = ?')
   const seen = db.prepare('UPDATE devices SET last_seen_at = ? WHERE id = ?')
-  const addDevice = (device: Device) =>
-    insertDevice.run(
-      blob(device.id),
-      blob(device.account),
-      device.certificate,
-      device.publicKey,
-      device.addedAt,
-      device.lastSeenAt,
-      device.removedAt,
-    )
+  const addDevice = (device: Device) => insertDevice.run(...deviceColumns(device))
   return {
     create: (account, device) =>
       db.write(() => {
@@ -226,78 +217,4 @@ function upkeep(db: Database): Pick<Accounts, 'reserve' | 'release' | 'audit' | 
         for (const statement of expiries) statement.run(now)
       }),
   }
-}
-
-function accountColumns(account: Account) {
-  return [
-    blob(account.id),
-    account.name,
-    blob(account.accountZone),
-    account.registration,
-    account.passwordWrap,
-    account.phraseWrap,
-    account.recoveryKey,
-    account.identityKey,
-    account.quotaBytes,
-    account.createdAt,
-  ] as const
-}
-
-function accountOf(row: Row | undefined): Account | undefined {
-  if (!row) return undefined
-  return {
-    id: id<AccountId>(row.id),
-    name: row.name as string,
-    accountZone: id<ZoneId>(row.account_zone),
-    registration: row.registration as string,
-    passwordWrap: row.password_wrap as Uint8Array,
-    phraseWrap: row.phrase_wrap as Uint8Array,
-    recoveryKey: row.recovery_key as Uint8Array,
-    identityKey: row.identity_key as Uint8Array,
-    quotaBytes: row.quota_bytes as number,
-    createdAt: row.created_at as number,
-  }
-}
-
-function deviceOf(row: Row | undefined): Device | undefined {
-  if (!row) return undefined
-  return {
-    id: id<DeviceId>(row.id),
-    account: id<AccountId>(row.account),
-    certificate: row.certificate as Uint8Array,
-    publicKey: row.public_key as Uint8Array,
-    addedAt: row.added_at as number,
-    lastSeenAt: row.last_seen_at as number | null,
-    removedAt: row.removed_at as number | null,
-  }
-}
-
-function sessionOf(row: Row): StoredSession {
-  return {
-    tokenHash: id<Digest>(row.token_hash),
-    kind: row.kind as StoredSession['kind'],
-    account: id<AccountId>(row.account),
-    device: row.device === null ? null : id<DeviceId>(row.device),
-    expiresAt: row.expires_at as number,
-  }
-}
-
-function memberOf(row: Row) {
-  return { zone: id<ZoneId>(row.zone), account: id<AccountId>(row.account), role: row.role as Role }
-}
-
-function eventOf(row: Row): AuditEvent {
-  return {
-    at: row.at as number,
-    type: row.type as AuditEvent['type'],
-    account: id<AccountId>(row.account),
-    device: row.device === null ? null : id<DeviceId>(row.device),
-    subject: row.subject as string | null,
-    keepUntil: row.keep_until as number,
-  }
-}
-
-/** The cast stands here only: columns of ids are written from parsed ids. */
-function id<T>(column: unknown): T {
-  return hexOf(column as Uint8Array) as T
 }

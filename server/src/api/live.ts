@@ -96,7 +96,11 @@ export function mountLive(server: Server, options: LiveOptions): LiveGateway {
     socket.on('message', () => socket.close(1008, 'only the server speaks here'))
     // Subscribed before the first head is told, so that no commit falls between the two.
     answer
-      .subscribe((message) => tell(socket, message))
+      .subscribe(
+        (message) => tell(socket, message),
+        // A heartbeat names the head: whoever is behind it reads what it missed.
+        () => void beat(subscriber),
+      )
       .then((left) => {
         leave = left
         if (closed) left()

@@ -72,10 +72,37 @@ export function blobsContract(name: string, open: () => Promise<Blobs>): void {
       expect(Buffer.compare(await read(blobs, key, 0, bytes.length), bytes)).toBe(0)
     })
 
+    it('takes an object of the largest size and beyond, whole', async () => {
+      const key = newKey()
+      const piece = randomBytes(1_048_576)
+      async function* many() {
+        for (let n = 0; n < 24; n++) yield piece
+      }
+      await blobs.put(key, many())
+      expect(
+        Buffer.compare(
+          await read(blobs, key, 23 * piece.length - 5, 10),
+          Buffer.concat([piece.subarray(-5), piece.subarray(0, 5)]),
+        ),
+      ).toBe(0)
+      await expect(read(blobs, key, 24 * piece.length - 1, 2)).rejects.toThrow(DamagedStorage)
+    })
+
+    it('shows nothing of a large object whose source failed late', async () => {
+      const key = newKey()
+      async function* broken() {
+        for (let n = 0; n < 24; n++) yield new Uint8Array(1_048_576)
+        throw new Error('the connection was cut')
+      }
+      await expect(blobs.put(key, broken())).rejects.toThrow('the connection was cut')
+      expect(await blobs.exists(key)).toBe(false)
+    })
+
     it('says that an object is damaged when it is shorter than the range', async () => {
       const key = newKey()
       await blobs.put(key, parts(randomBytes(100)))
       await expect(read(blobs, key, 90, 11)).rejects.toThrow(DamagedStorage)
+      await expect(read(blobs, key, 200, 5)).rejects.toThrow(DamagedStorage)
     })
 
     it('removes an object, and removes it again', async () => {

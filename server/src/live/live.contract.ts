@@ -1,6 +1,10 @@
 /** What every engine of the live port must do. Run by live.test.ts on each. */
-import { beforeEach, describe, expect, it } from 'vitest'
+import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest'
 import type { Live } from './live.ts'
+
+function nothingMissed(): void {
+  throw new Error('nothing was missed')
+}
 
 /** `open` gives a new empty engine and `pass`, which lets its time pass. */
 export function liveContract(
@@ -13,16 +17,44 @@ export function liveContract(
     beforeEach(async () => {
       ;({ live, pass } = await open())
     })
+    afterEach(() => live.close())
 
     it('brings messages to the subscribers of their topic, in order, until they leave', async () => {
       const got: number[] = []
-      const leave = await live.subscribe('a', (message) => got.push(message[0]!))
+      const leave = await live.subscribe('a', (message) => got.push(message[0]!), nothingMissed)
       await live.publish('a', Uint8Array.of(1))
       await live.publish('b', Uint8Array.of(9))
       await live.publish('a', Uint8Array.of(2))
+      await vi.waitFor(() => expect(got).toEqual([1, 2]))
       leave()
+      // Who listens still hears of the third: then it would have arrived at the one who left, too.
+      const others: number[] = []
+      await live.subscribe('a', (message) => others.push(message[0]!), nothingMissed)
       await live.publish('a', Uint8Array.of(3))
+      await vi.waitFor(() => expect(others).toEqual([3]))
       expect(got).toEqual([1, 2])
+    })
+
+    it('brings a message to every subscriber of a topic, and goes on when one of them leaves', async () => {
+      const got: [string, number][] = []
+      const leave = await live.subscribe('a', (message) => got.push(['first', message[0]!]), nothingMissed)
+      await live.subscribe('a', (message) => got.push(['second', message[0]!]), nothingMissed)
+      await live.publish('a', Uint8Array.of(1))
+      await vi.waitFor(() => expect(got).toHaveLength(2))
+      leave()
+      await live.publish('a', Uint8Array.of(2))
+      await vi.waitFor(() => expect(got).toHaveLength(3))
+      expect(got.at(-1)).toEqual(['second', 2])
+    })
+
+    it('listens again to a topic that everybody had left', async () => {
+      for (const round of [1, 2, 3]) {
+        const got: number[] = []
+        const leave = await live.subscribe('a', (message) => got.push(message[0]!), nothingMissed)
+        await live.publish('a', Uint8Array.of(round))
+        await vi.waitFor(() => expect(got).toEqual([round]))
+        leave()
+      }
     })
 
     it('gives a value to one taker only', async () => {
@@ -48,6 +80,10 @@ export function liveContract(
       expect((await live.count('c', 2)).count).toBe(1)
       await live.forget('c')
       expect((await live.count('c', 2)).count).toBe(1)
+    })
+
+    it('answers a check', async () => {
+      await expect(live.check()).resolves.toBeUndefined()
     })
   })
 }

@@ -12,8 +12,11 @@
 export interface Live {
   /** Resolves when the engine has the message, not when subscribers have. */
   publish(topic: string, message: Uint8Array): Promise<void>
-  /** Calls `listener` for each message from when this resolves until the returned function is called. */
-  subscribe(topic: string, listener: (message: Uint8Array) => void): Promise<() => void>
+  /**
+   * Calls `listener` for each message from when this resolves until the returned function is called; calls `missed` when
+   * messages may have been lost since, once later ones arrive again.
+   */
+  subscribe(topic: string, listener: (message: Uint8Array) => void, missed: () => void): Promise<() => void>
 
   put(key: string, value: string, seconds: number): Promise<void>
   /** The value, which is then gone. */

@@ -62,8 +62,11 @@ export interface PackAnswer {
 export interface LiveAnswer {
   /** Whose connection it is, to bound how many one device has. */
   readonly device: DeviceId
-  /** Calls `listener` with each announcement as it is published, until the returned function is called. */
-  subscribe(listener: (message: Uint8Array) => void): Promise<() => void>
+  /**
+   * Calls `listener` with each announcement as it is published, until the returned function is called; calls `missed`
+   * when some may have been lost.
+   */
+  subscribe(listener: (message: Uint8Array) => void, missed: () => void): Promise<() => void>
   /** An announcement of the present head, without news. Rejects with Problem once the caller may not hear it. */
   heartbeat(): Promise<Uint8Array>
 }

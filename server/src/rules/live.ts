@@ -11,7 +11,7 @@ export async function listen({ environment, zone, principal }: ZoneCall<'live'>)
   const { accounts, zones, live } = environment.engines
   return {
     device: principal.device,
-    subscribe: (listener) => live.subscribe(zoneTopic(zone), listener),
+    subscribe: (listener, missed) => live.subscribe(zoneTopic(zone), listener, missed),
     async heartbeat() {
       const found = await accounts.session(principal.tokenHash)
       if (!found || found.deviceRemoved || found.session.expiresAt <= environment.clock()) throw notSignedIn()

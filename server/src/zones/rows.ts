@@ -1,6 +1,6 @@
 /** Columns of the zones database ↔ the port's types. Casts stand here only: columns are written from parsed ids. */
 import type { BatchId, ChunkId, Digest, RecordId } from '@pileus/core/ids/ids'
-import { blob, hexOf } from '../sqlite/database.ts'
+import { blob, hexOf } from '../columns.ts'
 import type { CommitStep, Head, StoredBatch, StoredVersion } from './zones.ts'
 
 export type Row = Record<string, unknown>

@@ -1,7 +1,7 @@
 /** Zones in one SQLite file. */
-import type { StatementSync } from 'node:sqlite'
 import type { BatchId, ChunkId, DeviceId, Digest, PackId, ZoneId } from '@pileus/core/ids/ids'
-import { blob, Database, hexOf } from '../sqlite/database.ts'
+import { blob, hexOf } from '../columns.ts'
+import { Database } from '../sqlite/database.ts'
 import { batchOf, headOf, packIds, type Row, stepOf, versionOf } from './rows.ts'
 import { wireBytes } from './size.ts'
 import type { ChunkPlace, Commit, Head, NewZone, StoredPack, StoredVersion, Zones } from './zones.ts'
@@ -334,7 +334,7 @@ function chunkIndex(
   const insertPack = db.prepare('INSERT INTO packs (zone, id, chunks, stored_bytes) VALUES (?, ?, ?, ?)')
   const insertChunk = db.prepare('INSERT INTO chunks VALUES (?, ?, ?, ?, ?)')
   const charge = db.prepare('UPDATE zones SET stored_bytes = stored_bytes + ? WHERE no = ?')
-  const find: StatementSync = db.prepare(
+  const find = db.prepare(
     `SELECT p.id, c.offset, c.length FROM chunks c JOIN packs p ON p.no = c.pack WHERE c.zone = ? AND c.chunk = ?`,
   )
   const placeOf = (chunk: ChunkId, row: Row): ChunkPlace => ({

@@ -16,14 +16,14 @@ import type { ChunkPlace, Commit, Head, StoredVersion, Zones } from './zones.ts'
 
 /** Plain arrays: what comes back is compared with them, class included. */
 const randomBytes = (bytes: number) => new Uint8Array(randomBuffer(bytes))
-const zoneId = () => idFromBytes('zone', randomBytes(32))
-const recordId = () => idFromBytes('record', randomBytes(16))
-const digest = () => idFromBytes('digest', randomBytes(32))
+export const zoneId = () => idFromBytes('zone', randomBytes(32))
+export const recordId = () => idFromBytes('record', randomBytes(16))
+export const digest = () => idFromBytes('digest', randomBytes(32))
 const batchId = () => idFromBytes('batch', randomBytes(16))
-const chunkId = () => idFromBytes('chunk', randomBytes(32))
-const packId = () => idFromBytes('pack', randomBytes(32))
+export const chunkId = () => idFromBytes('chunk', randomBytes(32))
+export const packId = () => idFromBytes('pack', randomBytes(32))
 
-function newHead(): Head {
+export function newHead(): Head {
   return {
     incarnation: 1,
     sequence: 0,
@@ -38,14 +38,14 @@ function newHead(): Head {
   }
 }
 
-interface Wanted {
+export interface Wanted {
   readonly id: RecordId
   readonly old?: Digest | null
   readonly bytes?: number
 }
 
 /** A commit of these records on top of the head. */
-function commitOf(zone: ZoneId, head: Head, wanted: readonly Wanted[], storedAt = 1_000): Commit {
+export function commitOf(zone: ZoneId, head: Head, wanted: readonly Wanted[], storedAt = 1_000): Commit {
   const batch: BatchId = batchId()
   const leaves = randomBytes(32 * wanted.length)
   const versions = wanted.map(({ id, bytes = 100 }, index): StoredVersion => {

@@ -1,4 +1,5 @@
 /** A path that turns from one kind of thing into another: scenario 4. */
+import { Crash } from '@pileus/client/files/memory-area'
 import { describe, expect, it } from 'vitest'
 import { chanceOf } from '../world/random.ts'
 import { createHome } from '../world/world.ts'
@@ -50,4 +51,37 @@ describe('one path, another kind (scenario 4)', () => {
     for (const content of mine) expect(kept).toContain(content)
     expect(kept.some((content) => content.endsWith('edited there'))).toBe(true)
   })
+
+  it.each(swaps)(
+    'a %s that becomes a %s, with the process killed at every change of the disk: no half state',
+    async (from, to) => {
+      for (let call = 1; call <= 30; call++) {
+        const { sites, settle } = await scene()
+        const [a, b] = sites
+        KINDS[from](a)
+        a.put('beside', 'b')
+        await settle(a, b)
+        a.remove('it')
+        KINDS[to](a)
+        const after = a.show()
+        await a.sync()
+        b.files.failAfter(call)
+        const ended = await b.sync().then(
+          () => true,
+          (error: unknown) => {
+            expect(error).toBeInstanceOf(Crash)
+            return false
+          },
+        )
+        const survives = call % 2 === 0 ? 'all' : 'none'
+        b.files.crash(survives)
+        b.device.store.crash(survives)
+        await settle(b, a)
+        expect(b.show(), `killed at change ${call}`).toEqual(after)
+        expect(a.show(), `killed at change ${call}`).toEqual(after)
+        if (ended) return
+      }
+      throw new Error('the sync never came to its end')
+    },
+  )
 })

@@ -1,4 +1,5 @@
 /** Scenes for readable tests: devices by letter, a person at each, and what a test wants to see of them. */
+import { createHash } from 'node:crypto'
 import type { SyncOptions } from '@pileus/client/drive/context'
 import type { SyncReport } from '@pileus/client/drive/drive'
 import { type MemoryFiles, memoryFiles } from '@pileus/client/files/memory'
@@ -36,6 +37,9 @@ export interface Scene {
 
 const ROUNDS_MAX = 6
 const encoder = new TextEncoder()
+
+/** Hex, as content is named in records. */
+export const sha256Of = (text: string): string => createHash('sha256').update(text).digest('hex')
 
 export const bytes = (text: string): Uint8Array => encoder.encode(text)
 

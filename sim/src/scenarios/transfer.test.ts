@@ -282,6 +282,57 @@ describe('a bad line (scenario 17)', () => {
     }
     expect(at).toBeGreaterThan(8)
   })
+
+  /** Delivers a copy of every request once more: at once, or after this many later ones, when its answer is nobody's. */
+  const doubled = (device: Device, later: number): Set<EndpointName> => {
+    const made = new Set<EndpointName>()
+    const waiting: (() => Promise<unknown>)[] = []
+    device.through = (line): Calls => ({
+      async call(name, input) {
+        made.add(name)
+        // The memory of a request is used again once it was answered.
+        const copy = structuredClone(input)
+        waiting.push(async () => {
+          const answer: unknown = await line.call(name, copy).catch(() => null)
+          if (name === 'fetch' || name === 'chunk') await (answer as AsyncGenerator | null)?.return(null)
+        })
+        const answer = await line.call(name, input)
+        if (waiting.length > later) await waiting.shift()!()
+        return answer
+      },
+    })
+    return made
+  }
+
+  it.each([0, 1, 3, 8])(
+    'every request of a session doubled, the second %d requests late: nothing is lost or done twice',
+    async (later) => {
+      const { sites, settle } = await scene()
+      const [a, b] = sites
+      a.put('edited', 'start')
+      a.put('moving', 'm')
+      a.put('deleted', 'd')
+      await settle(a, b)
+      const made = doubled(a.device, later)
+      for (let n = 0; n < 4; n++) {
+        a.put('edited', `edit ${n}`)
+        a.put(`new ${n}`, `content ${n}`)
+        a.move(n === 0 ? 'moving' : `moved ${n - 1}`, `moved ${n}`)
+        if (n === 2) a.remove('deleted')
+        b.put(`from b ${n}`, `b ${n}`)
+        await b.sync()
+        await a.sync()
+      }
+      delete a.device.through
+      await settle(a, b)
+      for (const name of ['push', 'putPack', 'changes', 'missing', 'fetch'] as const)
+        expect(made).toContain(name)
+      expect(Object.keys(a.show())).toHaveLength(2 + 2 * 4)
+      expect(a.text('edited')).toBe('edit 3')
+      expect(a.text('moved 3')).toBe('m')
+      expect(b.show()).toEqual(a.show())
+    },
+  )
 })
 
 describe('quota (bad input)', () => {

@@ -2,7 +2,7 @@
  * Watching a real folder. On Linux each folder has an inotify watch of its own, which tells a change within a
  * millisecond; macOS and Windows watch a whole tree with one handle.
  */
-import { type FSWatcher, lstatSync, readdirSync, watch } from 'node:fs'
+import { type FSWatcher, lstatSync, readdirSync, statSync, watch } from 'node:fs'
 import { basename, join, sep } from 'node:path'
 import { identityOf } from '../../files/node-stat.ts'
 import { joinPath } from '../tree-paths.ts'
@@ -64,10 +64,17 @@ class WholeTree implements Watching {
   }
 }
 
+interface WatchedFolder {
+  readonly watcher: FSWatcher
+  readonly identity: string
+  /** Another file system is mounted there: nothing on it is synced, only its going is of interest. */
+  readonly mounted: boolean
+}
+
 class WatchedTree implements Watching {
   readonly #root: string
   readonly #heard: WatchHeard
-  readonly #watchers = new Map<string, FSWatcher>()
+  readonly #watched = new Map<string, WatchedFolder>()
   /** The topmost folders that are not watched, with whether a limit is the reason. */
   readonly #missed = new Map<string, boolean>()
   #limited = false
@@ -79,6 +86,9 @@ class WatchedTree implements Watching {
 
   renew(anew: boolean): void {
     if (anew) this.close()
+    // No event tells that a file system was mounted on a folder.
+    for (const [folder, { identity }] of [...this.#watched])
+      if (statAt(join(this.#root, folder))?.identity !== identity) this.#follow(folder)
     const missed = anew ? [''] : [...this.#missed.keys()]
     this.#missed.clear()
     for (const folder of missed) this.#add(folder)
@@ -91,7 +101,8 @@ class WatchedTree implements Watching {
   #add(folder: string): void {
     const waiting = [folder]
     for (let next = waiting.pop(); next !== undefined; next = waiting.pop()) {
-      if (!this.#watchers.has(next) && !this.#watch(next)) continue
+      if (!this.#watched.has(next) && !this.#watch(next)) continue
+      if (this.#watched.get(next)?.mounted) continue
       for (const name of foldersIn(join(this.#root, next))) waiting.push(joinPath(next, name))
     }
   }
@@ -99,10 +110,12 @@ class WatchedTree implements Watching {
   #watch(folder: string): boolean {
     try {
       const path = join(this.#root, folder)
-      const identity = identityOf(lstatSync(path, { bigint: true }))
+      const stats = lstatSync(path, { bigint: true })
+      const identity = identityOf(stats)
+      const mounted = folder !== '' && stats.dev !== statSync(this.#root, { bigint: true }).dev
       const watcher = watch(path, (event, name) => this.#told(folder, identity, event, name))
       watcher.on('error', () => this.#dropTree(folder))
-      this.#watchers.set(folder, watcher)
+      this.#watched.set(folder, { watcher, identity, mounted })
       return true
     } catch (error) {
       const limit = LIMITS[error instanceof Error && 'code' in error ? String(error.code) : '']
@@ -117,10 +130,12 @@ class WatchedTree implements Watching {
   }
 
   #told(folder: string, identity: string, event: string, name: string | null): void {
+    const path = join(this.#root, folder)
+    if (this.#watched.get(folder)?.mounted && statAt(path)?.identity === identity) return
     if (event === 'rename' && name !== null) {
       // About the watched folder itself inotify says its own name: it was moved, removed or unmounted.
-      if (folder === '' && name === basename(this.#root) && !isThere(join(this.#root, name))) {
-        this.#heard.lost()
+      if (name === basename(path) && statAt(join(path, name)) === null) {
+        this.#gone(folder)
         return
       }
       this.#follow(joinPath(folder, name))
@@ -128,36 +143,44 @@ class WatchedTree implements Watching {
     this.#heard.changed(folder, name, identity)
   }
 
+  #gone(folder: string): void {
+    if (folder === '') {
+      this.#heard.lost()
+      return
+    }
+    this.#follow(folder)
+    const slash = folder.lastIndexOf('/')
+    this.#heard.changed(folder.slice(0, Math.max(0, slash)), folder.slice(slash + 1))
+  }
+
   /** A name came, went, or is another's now: watches follow. */
   #follow(path: string): void {
-    if (this.#watchers.has(path)) this.#dropTree(path)
+    if (this.#watched.has(path)) this.#dropTree(path)
     this.#missed.delete(path)
-    if (isFolder(join(this.#root, path))) this.#add(path)
+    if (statAt(join(this.#root, path))?.isFolder) this.#add(path)
   }
 
   #dropTree(folder: string): void {
-    for (const [path, watcher] of [...this.#watchers]) {
+    for (const [path, { watcher }] of [...this.#watched]) {
       if (path !== folder && !path.startsWith(`${folder}/`)) continue
       watcher.close()
-      this.#watchers.delete(path)
+      this.#watched.delete(path)
     }
   }
 
   close(): void {
-    for (const watcher of this.#watchers.values()) watcher.close()
-    this.#watchers.clear()
+    for (const { watcher } of this.#watched.values()) watcher.close()
+    this.#watched.clear()
   }
 }
 
-function isThere(path: string): boolean {
-  return lstatSync(path, { throwIfNoEntry: false }) !== undefined
-}
-
-function isFolder(path: string): boolean {
+/** What is there now; null when nothing is, or it cannot be looked at. */
+function statAt(path: string): { readonly identity: string; readonly isFolder: boolean } | null {
   try {
-    return lstatSync(path).isDirectory()
+    const stats = lstatSync(path, { bigint: true })
+    return { identity: identityOf(stats), isFolder: stats.isDirectory() }
   } catch {
-    return false
+    return null
   }
 }
 

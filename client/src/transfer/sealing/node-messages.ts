@@ -63,8 +63,6 @@ export type Answer =
       readonly ended: boolean
     }
   | { readonly type: 'seal'; readonly entries: readonly ChunkEntry[] }
-  /** The worker failed where nothing should fail. */
-  | { readonly type: 'broken'; readonly message: string }
 
 /** An outcome as it passes between threads, where an error loses its class. */
 export type OutcomeMessage =

@@ -6,6 +6,7 @@ import { nodeCrypto } from '@pileus/core/crypto/node'
 import type { ChunkEntry } from '@pileus/core/records/record'
 import { FileError } from '../../files/files.ts'
 import { nodeFiles } from '../../files/node.ts'
+import type { Broken } from '../threads/node-thread.ts'
 import { Cutting } from './cutting.ts'
 import {
   type Answer,
@@ -28,7 +29,7 @@ port.on('message', (request: Request) => {
     if (request.type === 'start') worker = new SealingWorker(request)
     else port.postMessage(worker!.answer(request))
   } catch (error) {
-    port.postMessage({ type: 'broken', message: String(error) } satisfies Answer)
+    port.postMessage({ type: 'broken', message: String(error) } satisfies Broken)
   }
 })
 

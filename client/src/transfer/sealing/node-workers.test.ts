@@ -3,7 +3,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import type { Worker } from 'node:worker_threads'
 import { afterEach, beforeEach, expect, test } from 'vitest'
-import { SealingBroken } from './node-thread.ts'
+import { ThreadBroken } from '../threads/node-thread.ts'
 import { openThreads, workerSealing } from './node-workers.ts'
 import { KEYS, noise, type Places, sealingContract, takeAll } from './sealing.contract.ts'
 
@@ -37,7 +37,7 @@ test('a thread that dies is told of, wherever it was, and nothing waits for it',
     const kill = () => void started.at(victim - 2)?.terminate()
     const taking = takeAll(sealing, [LONG], when === 'in the middle' ? kill : () => {})
     if (when === 'at the start') setTimeout(kill)
-    await expect(taking, when).rejects.toThrow(SealingBroken)
+    await expect(taking, when).rejects.toThrow(ThreadBroken)
     await expect(takeAll(sealing, [LONG]), when).rejects.toThrow('nothing is lost')
   }
 })

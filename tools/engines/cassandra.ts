@@ -1,0 +1,204 @@
+/** Cassandra, from Maven Central, on this machine's Java: one node, small. */
+import { mkdirSync, readdirSync, writeFileSync } from 'node:fs'
+import { join } from 'node:path'
+import cassandra from 'cassandra-driver'
+import { Daemon, find, freePort, has, listens } from './daemon.ts'
+import { EngineMissing, type RunningEngine } from './engine.ts'
+import { engineFolder } from './folder.ts'
+import { cached, installDebian, runTool } from './provision.ts'
+
+const VERSION = '5.0.6'
+/** Java versions that it runs on. */
+const JAVA = ['11', '17']
+const DATA_CENTER = 'datacenter1'
+/** The first user, and its password. */
+const USER = 'cassandra'
+const HEAP = '512M'
+const READY_MS = 180_000
+const COPY_PLUGIN = 'org.apache.maven.plugins:maven-dependency-plugin:3.6.1:copy-dependencies'
+
+/** Starts a node without data. Its first user is cassandra, with the password cassandra. */
+export async function launchCassandra(): Promise<RunningEngine> {
+  const java = await findJava()
+  const jars = await cached(`cassandra-${VERSION}`, `Cassandra ${VERSION}`, download)
+  const folder = engineFolder('cassandra')
+  const [port, storagePort] = [await freePort(), await freePort()]
+  try {
+    writeFileSync(join(folder.path, 'cassandra.yaml'), configuration(folder.path, port, storagePort))
+    writeFileSync(join(folder.path, 'logback.xml'), LOGBACK)
+    mkdirSync(join(folder.path, 'logs'))
+    const daemon = new Daemon(
+      { file: java, args: javaArguments(folder.path, jars), cwd: folder.path },
+      () => takesUs(port),
+      READY_MS,
+    )
+    await daemon.start()
+    return {
+      name: 'cassandra',
+      title: `Cassandra ${VERSION}`,
+      settings: {
+        PILEUS_CASSANDRA_CONTACT_POINTS: `127.0.0.1:${port}`,
+        PILEUS_CASSANDRA_DATA_CENTER: DATA_CENTER,
+        PILEUS_CASSANDRA_REPLICATION: `${DATA_CENTER}:1`,
+        PILEUS_CASSANDRA_USER: USER,
+        PILEUS_CASSANDRA_PASSWORD: USER,
+      },
+      stop: (how) => daemon.stop(how === 'killed' ? 'SIGKILL' : 'SIGTERM'),
+      start: () => daemon.start(),
+      async remove() {
+        await daemon.stop('SIGKILL')
+        folder.remove()
+      },
+    }
+  } catch (error) {
+    folder.remove()
+    throw error
+  }
+}
+
+/** The node listens a moment before it has made its first user. */
+async function takesUs(port: number): Promise<boolean> {
+  if (!(await listens(port))) return false
+  const client = new cassandra.Client({
+    contactPoints: [`127.0.0.1:${port}`],
+    localDataCenter: DATA_CENTER,
+    credentials: { username: USER, password: USER },
+  })
+  try {
+    await client.connect()
+    return true
+  } catch {
+    return false
+  } finally {
+    await client.shutdown()
+  }
+}
+
+async function findJava(): Promise<string> {
+  const present = find('java')
+  const version = present && /version "(\d+)/.exec(await runTool(present, ['-version']))?.[1]
+  if (present && version && JAVA.includes(version)) return present
+  if (present) {
+    const wanted = JAVA.join(' or ')
+    throw new EngineMissing(
+      `Cassandra ${VERSION} needs Java ${wanted}, and ${present} is version ${version}`,
+      false,
+    )
+  }
+  await installDebian('Java', ['openjdk-17-jre-headless'])
+  return find('java') ?? 'java'
+}
+
+async function download(folder: string): Promise<void> {
+  if (!has('mvn')) await installDebian('Maven', ['maven'])
+  writeFileSync(
+    join(folder, 'pom.xml'),
+    `<project xmlns="http://maven.apache.org/POM/4.0.0"><modelVersion>4.0.0</modelVersion>
+<groupId>pileus</groupId><artifactId>engine</artifactId><version>1</version><packaging>pom</packaging>
+<dependencies><dependency><groupId>org.apache.cassandra</groupId><artifactId>cassandra-all</artifactId>
+<version>${VERSION}</version></dependency></dependencies></project>`,
+  )
+  await runTool('mvn', ['-q', '-B', COPY_PLUGIN, '-DoutputDirectory=jars', '-DincludeScope=runtime'], {
+    cwd: folder,
+  })
+}
+
+/** Data durable before it is acknowledged, as a cluster has it by its replicas; everything small. */
+function configuration(folder: string, port: number, storagePort: number): string {
+  return JSON.stringify({
+    cluster_name: 'pileus',
+    partitioner: 'org.apache.cassandra.dht.Murmur3Partitioner',
+    num_tokens: 1,
+    listen_address: '127.0.0.1',
+    rpc_address: '127.0.0.1',
+    native_transport_port: port,
+    storage_port: storagePort,
+    endpoint_snitch: 'SimpleSnitch',
+    seed_provider: [
+      {
+        class_name: 'org.apache.cassandra.locator.SimpleSeedProvider',
+        parameters: [{ seeds: `127.0.0.1:${storagePort}` }],
+      },
+    ],
+    authenticator: 'PasswordAuthenticator',
+    authorizer: 'AllowAllAuthorizer',
+    commitlog_sync: 'batch',
+    commitlog_segment_size: '16MiB',
+    commitlog_total_space: '256MiB',
+    memtable_heap_space: '64MiB',
+    memtable_offheap_space: '64MiB',
+    concurrent_reads: 8,
+    concurrent_writes: 8,
+    auto_snapshot: false,
+    data_file_directories: [join(folder, 'data')],
+    commitlog_directory: join(folder, 'commitlog'),
+    saved_caches_directory: join(folder, 'saved'),
+    hints_directory: join(folder, 'hints'),
+    cdc_raw_directory: join(folder, 'cdc'),
+  })
+}
+
+const LOGBACK = `<configuration><appender name="out" class="ch.qos.logback.core.ConsoleAppender">
+<encoder><pattern>%-5level %logger{20} %msg%n</pattern></encoder></appender>
+<root level="WARN"><appender-ref ref="out"/></root></configuration>`
+
+/** As in Cassandra's own jvm-server.options and jvm17-server.options. */
+const EXPORTS = [
+  'java.base/jdk.internal.misc',
+  'java.base/jdk.internal.ref',
+  'java.base/sun.nio.ch',
+  'java.management.rmi/com.sun.jmx.remote.internal.rmi',
+  'java.rmi/sun.rmi.registry',
+  'java.rmi/sun.rmi.server',
+  'java.rmi/sun.rmi.transport.tcp',
+  'java.sql/java.sql',
+]
+const OPENS = [
+  'java.base/java.io',
+  'java.base/java.lang',
+  'java.base/java.lang.module',
+  'java.base/java.lang.reflect',
+  'java.base/java.math',
+  'java.base/java.net',
+  'java.base/java.nio',
+  'java.base/java.util',
+  'java.base/java.util.concurrent',
+  'java.base/java.util.concurrent.atomic',
+  'java.base/jdk.internal.loader',
+  'java.base/jdk.internal.math',
+  'java.base/jdk.internal.module',
+  'java.base/jdk.internal.ref',
+  'java.base/jdk.internal.reflect',
+  'java.base/jdk.internal.util.jar',
+  'java.base/sun.nio.ch',
+  'jdk.management/com.sun.management.internal',
+]
+
+function javaArguments(folder: string, cache: string): string[] {
+  const jars = join(cache, 'jars')
+  const jamm = readdirSync(jars).find((name) => name.startsWith('jamm-'))
+  return [
+    ...EXPORTS.flatMap((name) => ['--add-exports', `${name}=ALL-UNNAMED`]),
+    ...OPENS.flatMap((name) => ['--add-opens', `${name}=ALL-UNNAMED`]),
+    ...(jamm === undefined ? [] : [`-javaagent:${join(jars, jamm)}`]),
+    `-Xms${HEAP}`,
+    `-Xmx${HEAP}`,
+    '-XX:+UseSerialGC',
+    '-XX:+ExitOnOutOfMemoryError',
+    '-Djdk.attach.allowAttachSelf=true',
+    '-Dio.netty.tryReflectionSetAccessible=true',
+    `-Djava.io.tmpdir=${folder}`,
+    `-Dcassandra.config=file://${folder}/cassandra.yaml`,
+    `-Dcassandra.storagedir=${folder}`,
+    `-Dcassandra.logdir=${join(folder, 'logs')}`,
+    `-Dlogback.configurationFile=${folder}/logback.xml`,
+    '-Dcassandra-foreground=yes',
+    // One node has nobody to wait for.
+    '-Dcassandra.skip_wait_for_gossip_to_settle=0',
+    '-Dcassandra.ring_delay_ms=100',
+    '-Dcassandra.superuser_setup_delay_ms=0',
+    '-cp',
+    join(jars, '*'),
+    'org.apache.cassandra.service.CassandraDaemon',
+  ]
+}

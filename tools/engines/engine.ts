@@ -1,0 +1,32 @@
+/** Real engines for tests, benchmarks and for trying things out: one launcher each, all of this shape. */
+
+export type EngineName = 'postgres' | 'valkey' | 's3' | 'cassandra'
+
+/** A running engine. Its data rests in a temporary folder of its own and goes with it. */
+export interface RunningEngine {
+  readonly name: EngineName
+  /** What it is, with its version: 'PostgreSQL 15.18'. */
+  readonly title: string
+  /** The server's environment variables that lead to it. */
+  readonly settings: Readonly<Record<string, string>>
+  /** Ends the process, in order or at once; its data stay for `start`. */
+  stop(how: 'in order' | 'killed'): Promise<void>
+  /** Starts it again on the same port and data. */
+  start(): Promise<void>
+  /** Stops it and removes its data. */
+  remove(): Promise<void>
+}
+
+/** Finds the engine, or installs it, and starts it on a free loopback port. Throws EngineMissing. */
+export type Launcher = () => Promise<RunningEngine>
+
+/** The engine is not to be had on this machine; the message says why. */
+export class EngineMissing extends Error {
+  /** The machine has the means to install it (a package manager, a compiler), which failed. */
+  readonly couldBeHad: boolean
+  constructor(reason: string, couldBeHad: boolean, cause?: unknown) {
+    super(reason, { cause })
+    this.name = 'EngineMissing'
+    this.couldBeHad = couldBeHad
+  }
+}

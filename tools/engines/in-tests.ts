@@ -1,0 +1,50 @@
+/** What a test file asks for an engine. */
+import { request } from 'node:http'
+import { describe, inject, it } from 'vitest'
+import type { EngineName } from './engine.ts'
+import type { EngineAnswer } from './keeper.ts'
+
+/** An engine that runs for this test run. */
+export interface TestEngine {
+  readonly title: string
+  readonly settings: Readonly<Record<string, string>>
+}
+
+/**
+ * Defines tests with an engine, started at the first use in a run. Where it cannot be had, one skipped test says what was
+ * not tested; under CI that is a failure when the machine had the means to get it.
+ */
+export async function withEngine(
+  name: EngineName,
+  tested: string,
+  define: (engine: TestEngine) => void,
+): Promise<void> {
+  const answer = await ask(name)
+  if ('settings' in answer) {
+    define(answer)
+    return
+  }
+  const sentence = `NOT TESTED: ${tested}: ${answer.missing}`
+  if (process.env.CI === 'true' && answer.couldBeHad) throw new Error(sentence)
+  console.warn(sentence)
+  describe(tested, () => {
+    it.skip(sentence)
+  })
+}
+
+function ask(name: EngineName): Promise<EngineAnswer> {
+  return new Promise((resolve, reject) => {
+    const asking = request({ socketPath: inject('engines'), path: `/${name}` }, (response) => {
+      const parts: Buffer[] = []
+      response.on('data', (part: Buffer) => parts.push(part))
+      response.on('error', reject)
+      response.on('end', () => {
+        const text = Buffer.concat(parts).toString('utf8')
+        if (response.statusCode === 200) resolve(JSON.parse(text))
+        else reject(new Error(`the engine ${name} did not start: ${text}`))
+      })
+    })
+    asking.on('error', reject)
+    asking.end()
+  })
+}
