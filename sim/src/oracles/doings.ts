@@ -19,6 +19,9 @@ export class Doings {
   #expected: Tree | null = null
   /** Something happened that may bring back what was deleted, and undo what was done. */
   #setBack = false
+  #crashed = false
+  /** Names that were taken away from where they were. */
+  readonly #gone = new Set<string>()
 
   /** Names of folders that somebody deleted once: one that lives on for what is in it goes with the last of that (R6). */
   readonly #ghosts: Set<string>
@@ -38,6 +41,7 @@ export class Doings {
     const key = folded(path)
     const by = this.#touched.get(key) ?? new Set()
     this.#touched.set(key, by.add(who))
+    this.#gone.add(nameOf(path))
     this.#actors.add(who)
     for (const at of prefixes(path)) this.#deleted.delete(at)
   }
@@ -47,6 +51,7 @@ export class Doings {
     this.touch(who, path)
     for (const each of [path, ...below]) {
       this.#deleted.set(each, who)
+      this.#gone.add(nameOf(each))
       this.#ghosts.add(nameOf(each))
     }
   }
@@ -64,6 +69,23 @@ export class Doings {
     this.#setBack = true
   }
 
+  /**
+   * A process was ended. What it had put into place and not yet noted is a new file for the next one, so what was deleted
+   * meanwhile may come back.
+   */
+  crashed(): void {
+    this.#crashed = true
+  }
+
+  #mayComeBack(path: string): boolean {
+    return this.#crashed && this.#gone.has(nameOf(path))
+  }
+
+  #difference(a: Tree, b: Tree): string | null {
+    const extra = new Map([...b].filter(([path]) => a.has(path) || !this.#mayComeBack(path)))
+    return differenceOf(a, extra, this.#ghosts)
+  }
+
   /** After a person's doing: how their folder looks now. */
   seenAfter(who: string, tree: Tree): void {
     this.#actors.add(who)
@@ -74,7 +96,7 @@ export class Doings {
   checkBefore(who: string, tree: Tree): string | null {
     if (this.#setBack || this.#expected === null || !this.#actors.has(who)) return null
     if (hasTwins(tree) || hasTwins(this.#expected)) return null
-    const wrong = differenceOf(this.#expected, tree, this.#ghosts)
+    const wrong = this.#difference(this.#expected, tree)
     return wrong && `${who} alone did something, and their folder changed by itself: ${wrong}`
   }
 
@@ -82,11 +104,11 @@ export class Doings {
   check(tree: Tree): string | null {
     if (this.#setBack) return null
     if (this.#actors.size === 0) {
-      const wrong = differenceOf(this.#base, tree, this.#ghosts)
+      const wrong = this.#difference(this.#base, tree)
       return wrong && `nobody did anything, and something changed: ${wrong}`
     }
     if (this.#expected && !hasTwins(this.#expected)) {
-      const wrong = differenceOf(this.#expected, tree, this.#ghosts)
+      const wrong = this.#difference(this.#expected, tree)
       return wrong && `only ${[...this.#actors]} did something, and it did not come to be: ${wrong}`
     }
     for (const [path, seen] of this.#base) {
@@ -104,7 +126,7 @@ export class Doings {
         this.#base.has(path) &&
         !RENAMED.test(path)
       )
-        if (!this.#hadNamesake(path))
+        if (!this.#hadNamesake(path) && !this.#crashed)
           // What had another name only because of this one shows its own now.
           return `${who} deleted ${JSON.stringify(path)} and nobody else touched it: it is there, ${show(tree.get(path))}`
     }

@@ -119,7 +119,7 @@ const events: Readonly<Record<string, Event>> = {
     if (!old || machine.removed) return null
     machine.kill('all')
     machine.restore(old.backup)
-    system.doings.setBack()
+    system.setBack()
     return 'gets back its database of then'
   },
 
@@ -129,7 +129,7 @@ const events: Readonly<Record<string, Event>> = {
     machine.kill('all')
     machine.restore(old.backup)
     putBack(system, machine, old)
-    system.doings.setBack()
+    system.setBack()
     return 'gets back all it had then'
   },
 
@@ -137,7 +137,7 @@ const events: Readonly<Record<string, Event>> = {
     if (machine.removed) return null
     machine.kill('all')
     machine.newStore()
-    system.doings.setBack()
+    system.setBack()
     return 'loses its database'
   },
 
@@ -171,12 +171,12 @@ const events: Readonly<Record<string, Event>> = {
   },
 
   async 'server-restore'(system, _machine, chance) {
-    const { server, home, doings } = system
+    const { server, home } = system
     if (system.machines.some(({ removed }) => removed)) return null
     const first = home.journal.length
     const written = first + chance.below(Math.max(1, server.written - first))
     await server.restore(written)
-    doings.setBack()
+    system.setBack()
     return `the server is set back to ${written - first} of ${server.written} writes`
   },
 }
