@@ -1,4 +1,4 @@
-#!/usr/bin/env -S node --max-semi-space-size=8 --heap-growing-percent=70
+#!/usr/bin/env -S node --max-semi-space-size=8 --heap-growing-percent=70 --expose-gc
 /**
  * Starts `pileus` under a Node that runs TypeScript. Plain JavaScript, because the Node that a shell finds
  * first may be too old for anything else (the one this package brings is used then), and because a compile
@@ -6,7 +6,7 @@
  *
  * The first line keeps the heap small: a young generation of 8 MiB halves, and an old one that is collected when it
  * has grown by 70 %. Left alone, Node let a sync of 30,000 files grow to 416 MB for 100 MB of live data; so it took
- * 302 MB, and no more time.
+ * 302 MB, and no more time. A command that stays collects it when it has nothing more to do.
  */
 const [major] = process.versions.node.split('.')
 if (Number(major) >= 24) {

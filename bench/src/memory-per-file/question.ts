@@ -3,6 +3,7 @@ import { join } from 'node:path'
 import type { Live } from '../contenders/contender.ts'
 import { withPair } from '../measure/repeat.ts'
 import { median } from '../measure/statistics.ts'
+import { sleep } from '../measure/waiting.ts'
 import type { Question } from '../question.ts'
 import { formatBytes } from '../report/format.ts'
 import { atMost } from '../report/verdicts.ts'
@@ -39,11 +40,15 @@ export const memoryPerFile: Question = {
   judge: (answers) => [atMost(answers, 500, 'per file')],
 }
 
+const REST_MS = 3_000
+
 async function restingBytes(live: Live, times: number): Promise<number[]> {
   const found: number[] = []
   for (let turn = 0; turn < times; turn++) {
     await live.restart()
     await live.comeToRest()
+    // At rest is what a device is nearly always: not the moment after its first look.
+    await sleep(REST_MS)
     found.push(live.residentBytes())
   }
   return found

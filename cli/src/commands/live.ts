@@ -14,6 +14,7 @@ import { openControl } from '../control/listener.ts'
 import type { Deletions } from '../control/messages.ts'
 import { type Device, openDevice } from '../device/device.ts'
 import { type OpenedDrive, openLinkedDrive } from '../device/drive.ts'
+import { IdleHeap, nodeHeap } from '../device/idle-heap.ts'
 import type { Exit } from '../failures/exit-codes.ts'
 import type { Home } from '../home/home.ts'
 import { type LinkedFolder, requireLinkedFolder } from '../home/linked-folder.ts'
@@ -45,7 +46,10 @@ export async function syncLive(context: Context, deletions: Deletions): Promise<
   })
   const told = narrator(context, linked)
   const reporter = createLiveReporter(context.home, monotonic, Date.now)
+  const heap = nodeHeap()
+  using idle = heap && new IdleHeap(heap, nodeTimers)
   const tell = (status: LiveStatus) => {
+    idle?.tell(status.now.state === 'working')
     reporter.tell(status)
     control.tell(status.now)
     told.tell(status)
