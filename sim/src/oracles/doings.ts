@@ -19,9 +19,6 @@ export class Doings {
   #expected: Tree | null = null
   /** Something happened that may bring back what was deleted, and undo what was done. */
   #setBack = false
-  #crashed = false
-  /** Names that were taken away from where they were. */
-  readonly #gone = new Set<string>()
 
   /** Names of folders that somebody deleted once: one that lives on for what is in it goes with the last of that (R6). */
   readonly #ghosts: Set<string>
@@ -41,7 +38,6 @@ export class Doings {
     const key = folded(path)
     const by = this.#touched.get(key) ?? new Set()
     this.#touched.set(key, by.add(who))
-    this.#gone.add(nameOf(path))
     this.#actors.add(who)
     for (const at of prefixes(path)) this.#deleted.delete(at)
   }
@@ -51,7 +47,6 @@ export class Doings {
     this.touch(who, path)
     for (const each of [path, ...below]) {
       this.#deleted.set(each, who)
-      this.#gone.add(nameOf(each))
       this.#ghosts.add(nameOf(each))
     }
   }
@@ -69,21 +64,8 @@ export class Doings {
     this.#setBack = true
   }
 
-  /**
-   * A process was ended. What it had put into place and not yet noted is a new file for the next one, so what was deleted
-   * meanwhile may come back.
-   */
-  crashed(): void {
-    this.#crashed = true
-  }
-
-  #mayComeBack(path: string): boolean {
-    return this.#crashed && this.#gone.has(nameOf(path))
-  }
-
   #difference(a: Tree, b: Tree): string | null {
-    const extra = new Map([...b].filter(([path]) => a.has(path) || !this.#mayComeBack(path)))
-    return differenceOf(a, extra, this.#ghosts)
+    return differenceOf(a, b, this.#ghosts)
   }
 
   /** After a person's doing: how their folder looks now. */
@@ -126,7 +108,7 @@ export class Doings {
         this.#base.has(path) &&
         !RENAMED.test(path)
       )
-        if (!this.#hadNamesake(path) && !this.#crashed)
+        if (!this.#hadNamesake(path))
           // What had another name only because of this one shows its own now.
           return `${who} deleted ${JSON.stringify(path)} and nobody else touched it: it is there, ${show(tree.get(path))}`
     }

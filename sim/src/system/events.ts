@@ -109,7 +109,8 @@ const events: Readonly<Record<string, Event>> = {
   },
 
   backup(system, machine) {
-    if (machine.process || machine.removed || machine.files.unmounted) return null
+    if (machine.process || machine.removed || machine.files.unmounted || machine.files.denied.size > 0)
+      return null
     system.old.set(machine, { backup: machine.backUp(), tree: treeOf(machine) })
     return 'is backed up'
   },

@@ -149,7 +149,6 @@ export class System {
     )
     const what = process.what === 'other' ? '' : 'sync '
     if (what !== '' || unexpected) this.tell(`${machine.name}: ${what}${line}`)
-    if (outcome.kind === 'killed') this.doings.crashed()
     if (unexpected) this.fail(unexpected)
   }
 
