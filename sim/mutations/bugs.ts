@@ -51,9 +51,9 @@ export const BUGS: readonly Bug[] = [
     'vector-entry-dropped',
     'a new version forgets what other devices wrote before',
     60,
-    'core/src/versions/vector.ts',
-    'return { ...seen, [writer]:',
-    'return { [writer]:',
+    'client/src/replica/replica.ts',
+    'const vector = nextVector(seen, this.writer, own)',
+    'const vector = nextVector(NO_VERSION, this.writer, Math.max(own, seen[this.writer] ?? 0))',
   ),
   bug(
     'changed-epoch-ignored',

@@ -21,7 +21,7 @@ import { leafOf, sealRecord } from '@pileus/core/records/seal'
 import type { SealedRecord } from '@pileus/core/records/sealed'
 import { nameKey } from '@pileus/core/tree/names'
 import { createView, type View } from '@pileus/core/tree/view'
-import { dominates, NO_VERSION, nextVector, vectorKey } from '@pileus/core/versions/vector'
+import { dominates, joinVectors, NO_VERSION, nextVector, vectorKey } from '@pileus/core/versions/vector'
 import { rememberRows } from '../store/remembered.ts'
 import type { Store, StoreReader, StoreWriter } from '../store/store.ts'
 import { effectiveBody, replicaForest } from './forest.ts'
@@ -138,7 +138,7 @@ export class Replica {
     if (before ? sameBody(before.body, body) && isNewer(before, known) : known && sameBody(known.body, body))
       return
     const refs = options.refs ?? (body.content?.type === 'chunks' ? this.#refsOf(tx, id, body) : NO_REFS)
-    this.#seal(tx, id, body, refs, options.group ?? before?.group ?? null)
+    this.#seal(tx, id, body, refs, options.group ?? before?.group ?? null, before?.vector)
   }
 
   /**
@@ -164,7 +164,7 @@ export class Replica {
 
   /**
    * This database was used elsewhere too (restored from a backup, cloned): its writer id has been used for
-   * versions it does not know. A new writer seals what is pending again.
+   * versions it does not know. A new writer seals what is pending again, which follows none of those.
    */
   takeNewWriter(tx: StoreWriter): void {
     this.writer = randomId('writer', this.#context.random)
@@ -175,12 +175,23 @@ export class Replica {
     }
   }
 
-  /** Seals a pending version under the next counter of this writer. */
-  #seal(tx: StoreWriter, id: RecordId, body: RecordBody, refs: Refs, group: string | null): void {
+  /**
+   * Seals a pending version under the next counter of this writer. It follows what is known, and what it takes the
+   * place of: that may be a version of others which the server lost.
+   */
+  #seal(
+    tx: StoreWriter,
+    id: RecordId,
+    body: RecordBody,
+    refs: Refs,
+    group: string | null,
+    replaced = NO_VERSION,
+  ): void {
     const known = tables.known.get(tx, id)
     const before = tables.outbox.get(tx, id)
     const own = Math.max(before?.vector[this.writer] ?? 0, tables.sealedUpTo.get(tx, id) ?? 0)
-    const vector = nextVector(known?.vector ?? NO_VERSION, this.writer, own)
+    const seen = joinVectors(known?.vector ?? NO_VERSION, replaced)
+    const vector = nextVector(seen, this.writer, own)
     this.#retire(tx, id)
     const base = known?.body ?? null
     this.#index(tx, id, body, () => this.#putOutbox(tx, id, { vector, body, base, group }, refs))
@@ -229,16 +240,18 @@ export class Replica {
     this.#index(tx, id, known?.body, () => this.#deletePending(tx, id, pending))
   }
 
-  /** Sends a known version again, the same bytes, to a server that lost it. */
+  /** Sends a known version again, the same bytes, to a server that lost it; or what was made from it, where that is pending. */
   pushAgain(tx: StoreWriter, id: RecordId): void {
     const known = tables.known.get(tx, id)
-    if (!known || tables.outbox.get(tx, id)) return
-    const order = getMeta(tx, 'order') ?? 0
-    putMeta(tx, 'order', order + 1)
+    if (!known) return
     const { vector, body, leaf } = known
-    // What this version was made from is not known here any more: whatever stands in its place is kept beside it.
-    tables.outbox.put(tx, id, { vector, body, leaf, base: null, group: null, order })
-    tables.outboxSealed.put(tx, id, tables.sealed.get(tx, id)!)
+    if (!tables.outbox.get(tx, id)) {
+      const order = getMeta(tx, 'order') ?? 0
+      putMeta(tx, 'order', order + 1)
+      // What this version was made from is not known here any more: whatever stands in its place is kept beside it.
+      tables.outbox.put(tx, id, { vector, body, leaf, base: null, group: null, order })
+      tables.outboxSealed.put(tx, id, tables.sealed.get(tx, id)!)
+    }
     tables.sealed.delete(tx, id)
     this.#changeSet(tx, leaf, null)
     tables.known.delete(tx, id)
