@@ -30,6 +30,7 @@ const LONGEST = [
   'sim/src/fuzz/fuzz.test.ts',
   'sim/src/scenarios/transfer.test.ts',
   'tools/readme.test.ts',
+  'tools/deploy/container.test.ts',
   'bench/src/bench.test.ts',
   'server/src/main.test.ts',
 ]
