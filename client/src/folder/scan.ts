@@ -62,6 +62,8 @@ export interface Scan {
 
 /** Nodes found to differ that are handed over together: some 6 MB of them. */
 const PORTION_NODES = 10_000
+/** More of them than this are too much for a look at a part. */
+const PART_NODES = 20_000
 /** Names looked at between two breaths, which take a tenth of a second. */
 const BREATH_NAMES = 10_000
 
@@ -76,8 +78,8 @@ export function scanFolder(replica: Replica, files: Files): Generator<Scan | nul
 
 /**
  * Compares a part of the folder with its rows: the names that `scope` lists, and all below folders that are new or
- * have moved. What moved within the scope, or into it, is found as a move. Where that is more than a portion,
- * the whole folder is to be looked at instead.
+ * have moved. What moved within the scope, or into it, is found as a move. Where that is too much, the whole
+ * folder is to be looked at instead, in portions.
  */
 export function scanScope(replica: Replica, files: Files, scope: Scope): Scan | 'too-much' {
   return new Scanner(replica, files).runIn(scope)
@@ -228,7 +230,8 @@ class Scanner {
 
   *#handOver(): Generator<Scan | null> {
     const { appeared, moved, changed } = this.#scan
-    if (appeared.length + moved.length + changed.length >= PORTION_NODES) {
+    const most = this.#inPortions ? PORTION_NODES : PART_NODES
+    if (appeared.length + moved.length + changed.length >= most) {
       const portion = this.#scan
       portion.missing = this.#missing.length > 0
       this.#scan = emptyPortion()
