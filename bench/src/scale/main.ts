@@ -44,6 +44,13 @@ async function measure(times: Times): Promise<Measured> {
   const folder = mkdtempSync(join(tmpdir(), 'pileus-scale-'))
   chmodSync(folder, 0o755)
   process.env.TMPDIR = folder
+  // The engines end with this process.
+  for (const signal of ['SIGINT', 'SIGTERM'] as const) {
+    process.once(signal, () => {
+      rmSync(folder, { recursive: true, force: true, maxRetries: 5 })
+      process.exit(130)
+    })
+  }
   const systems: SystemMeasured[] = []
   const engines: LaunchedEngine[] = []
   let load = loadavg()[0]!
