@@ -10,7 +10,10 @@ const LONGEST = [
   'cli/src/full-disk.test.ts',
   'cli/src/troubles/folder.test.ts',
   'cli/src/troubles/network.test.ts',
+  'cli/src/disks.test.ts',
   'cli/src/live.test.ts',
+  'cli/src/writers.test.ts',
+  'cli/src/one-folder.test.ts',
   'cli/src/three-devices.test.ts',
   'cli/src/control/control.test.ts',
   'cli/src/bad-input.test.ts',
@@ -28,6 +31,7 @@ const LONGEST = [
   'sim/src/fuzz/fuzz.test.ts',
   'sim/src/scenarios/transfer.test.ts',
   'tools/readme.test.ts',
+  'tools/deploy/container.test.ts',
   'bench/src/bench.test.ts',
   'server/src/main.test.ts',
 ]
