@@ -19,6 +19,7 @@ const COPY_PLUGIN = 'org.apache.maven.plugins:maven-dependency-plugin:3.6.1:copy
 
 /** A cluster of several nodes, each of which can be stopped and started. */
 export interface CassandraCluster {
+  readonly title: string
   readonly nodes: readonly RunningEngine[]
   /** Those of any of its nodes. */
   readonly settings: RunningEngine['settings']
@@ -67,6 +68,7 @@ export async function launchCassandraCluster(count: number): Promise<CassandraCl
     throw error
   }
   return {
+    title: `${count} nodes of ${nodes[0]!.title}`,
     nodes,
     settings: { ...nodes[0]!.settings, PILEUS_CASSANDRA_REPLICATION: `${DATA_CENTER}:${count}` },
     remove,

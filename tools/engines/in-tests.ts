@@ -29,31 +29,50 @@ export async function withEngine(
  * Defines tests with engines of their own, which they may stop and start; they are removed after the last of them. What
  * cannot be had is told as by `withEngine`.
  */
-export async function withOwnEngines(
+export function withOwnEngines(
   names: readonly EngineName[],
   tested: string,
   define: (engines: readonly RunningEngine[]) => void,
+): Promise<void> {
+  const launch = async () => {
+    const running: RunningEngine[] = []
+    const remove = async () => {
+      for (const engine of running) await engine.remove()
+    }
+    try {
+      for (const name of names) running.push(await LAUNCHERS[name]())
+    } catch (error) {
+      await remove()
+      throw error
+    }
+    return { running, title: running.map(({ title }) => title).join(', '), remove }
+  }
+  return withLaunched(names, tested, launch, ({ running }) => define(running))
+}
+
+/** The same with whatever `launch` starts of these engines. */
+export async function withLaunched<T extends { readonly title: string; remove(): Promise<void> }>(
+  names: readonly EngineName[],
+  tested: string,
+  launch: () => Promise<T>,
+  define: (launched: T) => void,
 ): Promise<void> {
   const unwanted = leftOut(names)
   if (unwanted) {
     notTested(tested, unwanted)
     return
   }
-  const running: RunningEngine[] = []
-  const remove = async () => {
-    for (const engine of running) await engine.remove()
-  }
+  let launched: T
   try {
-    for (const name of names) running.push(await LAUNCHERS[name]())
+    launched = await launch()
   } catch (error) {
-    await remove()
     if (!(error instanceof EngineMissing)) throw error
     notTested(tested, { missing: error.message, couldBeHad: error.couldBeHad })
     return
   }
-  describe(`on ${running.map(({ title }) => title).join(', ')}`, () => {
-    afterAll(remove)
-    define(running)
+  describe(`on ${launched.title}`, () => {
+    afterAll(() => launched.remove())
+    define(launched)
   })
 }
 

@@ -1,7 +1,7 @@
 /** Three Cassandra nodes with three copies: one may be lost, with two lost nothing is acknowledged, and all that was stays. */
-import { type CassandraCluster, launchCassandraCluster } from '@pileus/engines/cassandra'
-import { withEngine } from '@pileus/engines/in-tests'
-import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest'
+import { launchCassandraCluster } from '@pileus/engines/cassandra'
+import { withLaunched } from '@pileus/engines/in-tests'
+import { afterAll, beforeAll, expect, it, vi } from 'vitest'
 import { testKeyspace } from '../cassandra/fixtures.ts'
 import { EngineUnreachable } from '../engine-errors.ts'
 import { cassandraZones } from './cassandra.ts'
@@ -14,22 +14,20 @@ const MUCH = 10_000_000
 /** A node that comes back is found, and its copies are asked again. */
 const WITHIN = { timeout: 60_000, interval: 500 }
 
-await withEngine('cassandra', 'a quorum of Cassandra nodes', ({ title }) => {
-  describe(`${NODES} nodes of ${title}`, () => {
+await withLaunched(
+  ['cassandra'],
+  'a quorum of Cassandra nodes',
+  () => launchCassandraCluster(NODES),
+  (cluster) => {
     const zone = zoneId()
     const acknowledged: Commit[] = []
-    let cluster: CassandraCluster
     let zones: Zones
     beforeAll(async () => {
-      cluster = await launchCassandraCluster(NODES)
       const { options } = testKeyspace(cluster)
       zones = await cassandraZones({ ...options, replication: { datacenter1: NODES } })
       await zones.create({ zone, genesis: Uint8Array.of(1), head: newHead() })
     }, START_MS)
-    afterAll(async () => {
-      await zones?.close()
-      await cluster?.remove()
-    }, START_MS)
+    afterAll(() => zones?.close())
 
     async function commitOne(): Promise<void> {
       const commit = commitOf(zone, (await zones.head(zone))!, [{ id: recordId() }])
@@ -80,5 +78,5 @@ await withEngine('cassandra', 'a quorum of Cassandra nodes', ({ title }) => {
       await vi.waitFor(commitOne, WITHIN)
       await expectAll()
     })
-  })
-})
+  },
+)
