@@ -5,6 +5,7 @@ import { BaseSequencer, type TestSpecification } from 'vitest/node'
 /** Longest first; whatever is not named here takes seconds. */
 const LONGEST = [
   'sim/src/torture/kills.test.ts',
+  'cli/src/two-servers.test.ts',
   'cli/src/story.test.ts',
   'cli/src/full-disk.test.ts',
   'cli/src/troubles/folder.test.ts',
@@ -15,6 +16,9 @@ const LONGEST = [
   'cli/src/bad-input.test.ts',
   'cli/src/troubles/sign-in.test.ts',
   'cli/src/account.test.ts',
+  'server/src/zones/cassandra.test.ts',
+  'server/src/zones/large-zone.test.ts',
+  'server/src/zones/zones.test.ts',
   'sim/src/run.test.ts',
   'sim/src/accounts/account.test.ts',
   'sim/src/hostile/records.test.ts',

@@ -1,8 +1,9 @@
 /** What a test file asks for an engine. */
 import { request } from 'node:http'
-import { describe, inject, it } from 'vitest'
-import type { EngineName } from './engine.ts'
+import { afterAll, describe, inject, it } from 'vitest'
+import { EngineMissing, type EngineName, type RunningEngine } from './engine.ts'
 import type { EngineAnswer } from './keeper.ts'
+import { LAUNCHERS } from './launchers.ts'
 
 /** An engine that runs for this test run. */
 export interface TestEngine {
@@ -20,12 +21,40 @@ export async function withEngine(
   define: (engine: TestEngine) => void,
 ): Promise<void> {
   const answer = await ask(name)
-  if ('settings' in answer) {
-    define(answer)
+  if ('settings' in answer) define(answer)
+  else notTested(tested, answer)
+}
+
+/**
+ * Defines tests with engines of their own, which they may stop and start; they are removed after the last of them. What
+ * cannot be had is told as by `withEngine`.
+ */
+export async function withOwnEngines(
+  names: readonly EngineName[],
+  tested: string,
+  define: (engines: readonly RunningEngine[]) => void,
+): Promise<void> {
+  const running: RunningEngine[] = []
+  const remove = async () => {
+    for (const engine of running) await engine.remove()
+  }
+  try {
+    for (const name of names) running.push(await LAUNCHERS[name]())
+  } catch (error) {
+    await remove()
+    if (!(error instanceof EngineMissing)) throw error
+    notTested(tested, { missing: error.message, couldBeHad: error.couldBeHad })
     return
   }
-  const sentence = `NOT TESTED: ${tested}: ${answer.missing}`
-  if (process.env.CI === 'true' && answer.couldBeHad) throw new Error(sentence)
+  describe(`on ${running.map(({ title }) => title).join(', ')}`, () => {
+    afterAll(remove)
+    define(running)
+  })
+}
+
+function notTested(tested: string, { missing, couldBeHad }: { missing: string; couldBeHad: boolean }): void {
+  const sentence = `NOT TESTED: ${tested}: ${missing}`
+  if (process.env.CI === 'true' && couldBeHad) throw new Error(sentence)
   console.warn(sentence)
   describe(tested, () => {
     it.skip(sentence)

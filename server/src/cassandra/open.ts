@@ -5,6 +5,8 @@ import { CassandraDatabase, type CassandraOptions } from './database.ts'
 
 const CONNECT_MS = 10_000
 const STATEMENT_MS = 20_000
+const RECONNECT_MS = 500
+const RECONNECT_MAX_MS = 5_000
 /** Cassandra changes a schema on all nodes; two servers at once would confuse it, so one waits for the other. */
 const LOCK_SECONDS = 120
 const LOCK_CHECK_MS = 500
@@ -41,6 +43,13 @@ function clientOf(options: CassandraOptions): cassandra.Client {
     ...(options.user !== null && {
       credentials: { username: options.user, password: options.password ?? '' },
     }),
+    // Left alone the driver waits for up to ten minutes before it looks for a node that was away.
+    policies: {
+      reconnection: new cassandra.policies.reconnection.ExponentialReconnectionPolicy(
+        RECONNECT_MS,
+        RECONNECT_MAX_MS,
+      ),
+    },
     socketOptions: { connectTimeout: CONNECT_MS, readTimeout: STATEMENT_MS },
   })
 }

@@ -12,15 +12,7 @@
  * - A call that rejects may or may not have happened. Asking (`batch`, `head`) tells which.
  * - Failures: `StorageFull`, `DamagedStorage` (engine-errors.ts), or whatever the engine's driver throws.
  *
- * On Cassandra: `Head` is the zone's small head partition (about 3 kB: the set state is 2 kB), together with the
- * ids and outcomes of recent commits, changed by one lightweight transaction IF incarnation, sequence,
- * generation and log length are the expected ones. Versions are
- * written first, into a bucket (zone, batch-range) sized under 100 MB, keyed by batch id; a reader shows a row only
- * if its batch is among the committed ones (head, or the fate written into the bucket). The current-version index
- * (zone, hash bucket of the record, record) → sequence is derived, written after the commit and repaired on read by
- * the newest committed row. 5 million records of about 1 kB are about 64 buckets. `storedBytes` is changed by the
- * same transactions. Chunk index rows are immutable and partitioned by (zone, first byte of the chunk id). A pack's
- * row in the head partition's `packs` bucket is written last, so an index entry counts only when its pack's row exists.
+ * How each of them keeps this on a cluster is told where it does: cassandra.ts, postgres-commit.ts.
  */
 import type { BatchId, ChunkId, DeviceId, Digest, PackId, RecordId, ZoneId } from '@pileus/core/ids/ids'
 import type { SignedBatch } from '@pileus/core/protocol/push'
