@@ -11,5 +11,7 @@ export interface Fence {
   raise(note: string): Promise<void>
   /** What was noted when it was raised; null when there is no fence. */
   note(): Promise<string | null>
+  /** Writes another note on the fence that stands with the note `expected`; false where it does not: nothing was changed. */
+  replaceNote(expected: string, next: string): Promise<boolean>
   lower(): Promise<void>
 }

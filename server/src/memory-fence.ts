@@ -26,6 +26,11 @@ export function behindFence<T extends object>(
       standing = note
     },
     note: async () => standing,
+    async replaceNote(expected, next) {
+      if (standing !== expected) return false
+      standing = next
+      return true
+    },
     async lower() {
       standing = null
     },

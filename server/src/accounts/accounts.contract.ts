@@ -293,7 +293,9 @@ function fenceContract({ accounts, ana, laptop }: Subject): void {
     await accounts().reserve(reservation, 0)
     await accounts().fence.raise('moved')
     await accounts().fence.raise('moved to there')
-    expect(await accounts().fence.note()).toBe('moved to there')
+    expect(await accounts().fence.replaceNote('moved', 'arrived')).toBe(false)
+    expect(await accounts().fence.replaceNote('moved to there', 'arrived')).toBe(true)
+    expect(await accounts().fence.note()).toBe('arrived')
     const ben = newAccount('ben')
     const writes = [
       () => accounts().create(ben, newDevice(ben.id)),
@@ -317,6 +319,7 @@ function fenceContract({ accounts, ana, laptop }: Subject): void {
     await accounts().fence.lower()
     await accounts().fence.lower()
     expect(await accounts().fence.note()).toBeNull()
+    expect(await accounts().fence.replaceNote('arrived', 'moved')).toBe(false)
     expect(await accounts().create(ben, newDevice(ben.id))).toBe('created')
   })
 }

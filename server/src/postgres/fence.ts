@@ -30,6 +30,10 @@ export function postgresFence(db: PostgresDatabase, guarded: Guarded): Fence {
         await setNote(session, NOTE, note)
       }),
     note: () => getNote(db, NOTE),
+    async replaceNote(expected, next) {
+      const replace = 'UPDATE notes SET value = $3 WHERE name = $1 AND value = $2'
+      return (await db.query(replace, [NOTE, expected, next])).count === 1
+    },
     lower: () =>
       db.serializable(async (session) => {
         for (const table of Object.keys(guarded))

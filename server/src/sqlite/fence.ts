@@ -30,6 +30,12 @@ export function sqliteFence(db: Database, guarded: Guarded): Fence {
         notes.set(NOTE, note)
       }),
     note: async () => db.read(() => notes.get(NOTE)),
+    replaceNote: (expected, next) =>
+      db.write(() => {
+        if (notes.get(NOTE) !== expected) return false
+        notes.set(NOTE, next)
+        return true
+      }),
     lower: () =>
       db.write(() => {
         for (const { drop } of triggers) db.prepare(drop).run()
