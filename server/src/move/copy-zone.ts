@@ -2,10 +2,13 @@
  * Copying a zone: its log, its packs, then its commits, batch after batch, by the calls that any zone is written with. So the target
  * itself tells how far it is, whenever and however the copying ended.
  */
+import { PackMalformed } from '@pileus/core/content/pack'
 import type { Crypto } from '@pileus/core/crypto/crypto'
 import { nodeCrypto } from '@pileus/core/crypto/node'
 import type { PackId, RecordId, ZoneId } from '@pileus/core/ids/ids'
-import type { Blobs } from '../blobs/blobs.ts'
+import { Problem } from '@pileus/core/protocol/problem'
+import { BlobMissing, type Blobs } from '../blobs/blobs.ts'
+import { DamagedStorage } from '../engine-errors.ts'
 import { storePack } from '../packs/upload.ts'
 import type { Engines } from '../rules/environment.ts'
 import { newZone } from '../rules/zone-head.ts'
@@ -97,11 +100,23 @@ async function copyPack(
 ): Promise<void> {
   if (await to.zones.pack(zone, id)) return
   const body = read(from.blobs, { zone, object: id }, storedBytes)
-  const stored = await storePack(to, crypto, zone, id, body)
+  const stored = await storePack(to, crypto, zone, id, body).catch((error: unknown) => {
+    throw DAMAGE.some((kind) => error instanceof kind) ? damaged(zone, id, error) : error
+  })
   if (stored.storedBytes !== storedBytes || stored.chunks !== chunks) {
     throw new MoveStopped(`pack ${id} of zone ${zone} is not what the source says of it`)
   }
   copied(storedBytes)
+}
+
+/** What reading a pack may find. */
+const DAMAGE = [Problem, PackMalformed, BlobMissing, DamagedStorage] as const
+
+function damaged(zone: ZoneId, pack: PackId, cause: unknown): MoveStopped {
+  return new MoveStopped(
+    `pack ${pack} of zone ${zone} is damaged in the source: restore this object from a backup, then run the same command again`,
+    cause,
+  )
 }
 
 async function* read(blobs: Blobs, key: { zone: string; object: string }, length: number) {
