@@ -139,7 +139,7 @@ export const BUGS: readonly Bug[] = [
     'tombstone-dropped',
     'a deletion is not told, so what a person deleted comes back',
     30,
-    `${DRIVE}/absorb.ts`,
+    `${DRIVE}/known-nodes.ts`,
     `if (deleted.has(id) && verdict === 'delete')`,
     `if (deleted.has(id) && verdict === 'undo')`,
   ),

@@ -250,7 +250,8 @@ export class Machine {
     this.process = process
     this.#endings.set(process, ended.resolve)
     work(process).then(
-      (outcome) => this.#end(process, outcome),
+      // One that was about to end had nothing left to do before it did.
+      (outcome) => (process.doomed ? this.#bury(process) : this.#end(process, outcome)),
       (error: unknown) => {
         if (!process.alive) return
         if (!(error instanceof Crash || error instanceof StoreCrash)) {
