@@ -7,6 +7,7 @@ const LONGEST = [
   'sim/src/torture/kills.test.ts',
   'cli/src/two-servers.test.ts',
   'cli/src/story.test.ts',
+  'cli/src/move.test.ts',
   'cli/src/full-disk.test.ts',
   'cli/src/troubles/folder.test.ts',
   'cli/src/troubles/network.test.ts',

@@ -22,6 +22,8 @@ export interface OpenedEngines {
   readonly engines: Engines
   /** The secret that all passwords hang on: it rests where the accounts do. */
   readonly opaqueSetup: string
+  /** Makes it another one: for engines that have no account yet. */
+  setOpaqueSetup(setup: string): Promise<void>
 }
 
 const OPAQUE_SECRET = 'opaque-setup'
@@ -34,7 +36,7 @@ export async function openMemory(clock: () => number): Promise<OpenedEngines> {
     blobs: memoryBlobs(),
     live: memoryLive(clock),
   }
-  return { engines, opaqueSetup: await newOpaqueSetup() }
+  return { engines, opaqueSetup: await newOpaqueSetup(), setOpaqueSetup: async () => undefined }
 }
 
 /** `folder` is there when an embedded engine was chosen. Throws EngineUnusable and the engines' own errors. */
@@ -49,11 +51,11 @@ export async function openEngines(
     return engine
   }
   try {
-    const { accounts, opaqueSetup } = await openAccounts(choices.accounts, folder, keep)
+    const { accounts, ...secret } = await openAccounts(choices.accounts, folder, keep)
     const zones = keep(await openZones(choices.zones, folder))
     const blobs = keep(await openBlobs(choices.blobs, folder))
     const live = keep(await openLive(choices.live, clock))
-    return { engines: { accounts, zones, blobs, live }, opaqueSetup }
+    return { engines: { accounts, zones, blobs, live }, ...secret }
   } catch (error) {
     for (const engine of opened) await engine.close()
     throw error
@@ -64,13 +66,18 @@ async function openAccounts(
   choice: EngineChoices['accounts'],
   folder: DataFolder | null,
   keep: <T extends Accounts>(engine: T) => T,
-): Promise<{ accounts: Accounts; opaqueSetup: string }> {
+): Promise<Omit<OpenedEngines, 'engines'> & { accounts: Accounts }> {
   if (choice.kind === 'sqlite') {
-    return { accounts: keep(sqliteAccounts(folder!.accounts)), opaqueSetup: folder!.opaqueSetup }
+    const { opaqueSetup, setOpaqueSetup } = folder!
+    return { accounts: keep(sqliteAccounts(folder!.accounts)), opaqueSetup, setOpaqueSetup }
   }
   const { postgresAccounts } = await import('./accounts/postgres.ts')
   const accounts = keep(await postgresAccounts(choice.options))
-  return { accounts, opaqueSetup: await accounts.secret(OPAQUE_SECRET, newOpaqueSetup) }
+  return {
+    accounts,
+    opaqueSetup: await accounts.secret(OPAQUE_SECRET, newOpaqueSetup),
+    setOpaqueSetup: (setup) => accounts.setSecret(OPAQUE_SECRET, setup),
+  }
 }
 
 async function openZones(choice: EngineChoices['zones'], folder: DataFolder | null): Promise<Zones> {
@@ -85,7 +92,7 @@ async function openZones(choice: EngineChoices['zones'], folder: DataFolder | nu
 }
 
 async function openBlobs(choice: EngineChoices['blobs'], folder: DataFolder | null): Promise<Blobs> {
-  if (choice.kind === 'files') return fileBlobs(folder!.blobs)
+  if (choice.kind === 'files') return fileBlobs(folder!.blobs, folder!.shared)
   return (await import('./blobs/s3.ts')).s3Blobs(choice.options)
 }
 

@@ -1,7 +1,7 @@
 #!/usr/bin/env -S node --max-semi-space-size=8 --heap-growing-percent=70
 /**
- * `npm start`, or `pileus-server`: the server, until Ctrl-C or SIGTERM. `pileus-server config` prints the settings in force
- * and starts nothing. Why these options: see cli/bin/pileus.mjs.
+ * `npm start`, or `pileus-server`: the server, until Ctrl-C or SIGTERM. `pileus-server config` prints the settings in force and
+ * starts nothing; `pileus-server move` moves all data to other engines. Why these options: see cli/bin/pileus.mjs.
  */
 import { type Config, ConfigInvalid, readConfig, shownConfig } from './config.ts'
 import { DataFolderUnusable } from './data-folder.ts'
@@ -17,9 +17,12 @@ async function main(args: readonly string[]): Promise<void> {
   if (command === 'config' && rest.length === 0) {
     for (const line of shownConfig(process.env, DEFAULT_LOG_LEVEL)) console.log(line)
   } else if (command === undefined) await serve()
-  else {
+  else if (command === 'move') {
+    const { runMove } = await import('./move/command.ts')
+    process.exitCode = await runMove(rest, process.env)
+  } else {
     console.error(
-      `pileus-server does not know ${JSON.stringify(args.join(' '))}: say nothing to serve, or "config"`,
+      `pileus-server does not know ${JSON.stringify(args.join(' '))}: say nothing to serve, "config" or "move"`,
     )
     process.exitCode = 2
   }
@@ -40,7 +43,7 @@ async function serve(): Promise<void> {
 }
 
 /** In one write: whoever waits for the address has the whole greeting then. */
-function greet({ url, data, version }: RunningServer, { host, engines }: Config): void {
+function greet({ url, data, version, movedTo }: RunningServer, { host, engines }: Config): void {
   const lines = [`Pileus server ${version} listens on ${url}`]
   if (!['127.0.0.1', '::1', 'localhost'].includes(host)) {
     lines.push(`Other machines reach it on ${host}: put a proxy with TLS in front of it.`)
@@ -48,6 +51,9 @@ function greet({ url, data, version }: RunningServer, { host, engines }: Config)
   lines.push(
     ...(data === null ? [] : [`Data: ${data}`]),
     ...engineLine(engines),
+    ...(movedTo === null
+      ? []
+      : [`Fenced: the data is being moved to ${movedTo}, or was. Reads are answered, changes are refused.`]),
     '',
     // Elsewhere npx would ask the npm registry for a package of that name.
     'Sign up from another terminal, in this folder:',

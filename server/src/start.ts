@@ -11,6 +11,7 @@ import type { LogLevel } from './config.ts'
 import { openDataFolder } from './data-folder.ts'
 import { EMBEDDED, type EngineChoices, needsFolder } from './engine-settings.ts'
 import { openEngines, openMemory } from './engines.ts'
+import { departureOf, takeOver } from './move/notes.ts'
 import { createMetrics } from './observe/metrics.ts'
 import type { Engines, Environment } from './rules/environment.ts'
 import { opaqueServer } from './rules/opaque.ts'
@@ -48,6 +49,8 @@ export interface RunningServer {
   /** The folder's full path; null where no engine keeps anything in it. */
   readonly data: string | null
   readonly engines: Engines
+  /** Where its data is being moved to, or was: then it answers reads only. */
+  readonly movedTo: string | null
   /** Stops accepting, finishes what was accepted (10 s at most), closes the engines. */
   close(): Promise<void>
 }
@@ -109,7 +112,9 @@ export async function startServer(options: StartOptions): Promise<RunningServer>
     version: VERSION,
     ...(options.heartbeatSeconds !== undefined && { heartbeatSeconds: options.heartbeatSeconds }),
   })
+  const departure = await departureOf(opened)
   try {
+    await takeOver(opened.accounts)
     await listen(gateway, options)
   } catch (error) {
     await closeEngines()
@@ -126,6 +131,7 @@ export async function startServer(options: StartOptions): Promise<RunningServer>
     version: VERSION,
     data,
     engines,
+    movedTo: departure?.to ?? null,
     close: once(async () => {
       clearInterval(timer)
       await finish(gateway)

@@ -132,8 +132,8 @@ export const BUGS: readonly Bug[] = [
     'the deletion of nearly everything is told to all devices at once',
     200,
     `${DRIVE}/guard.ts`,
-    `if (!many && !most) return`,
-    `if (!many || !most) return`,
+    'if (!many && !most && !waits) return',
+    'if (!many || !most || !waits) return',
   ),
   bug(
     'tombstone-dropped',

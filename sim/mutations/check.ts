@@ -16,7 +16,9 @@ export async function checkMutations(names: readonly string[], jobs: number): Pr
   console.log(`${'bug'.padEnd(30)} seeds  within  found by`)
   let all = true
   for (const bug of bugs) {
-    const { seeds, said } = await findBug(bug, jobs)
+    const { seeds, said } = await findBug(bug, jobs).catch((error: Error) => {
+      return { seeds: null, said: `it cannot be planted or run: ${error.message}` }
+    })
     all &&= seeds !== null
     console.log(
       `${bug.name.padEnd(30)} ${`${seeds ?? 'NONE'}`.padStart(5)} ${`${bug.within}`.padStart(7)}  ${said}`,

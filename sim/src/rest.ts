@@ -57,7 +57,9 @@ function heal(system: System): void {
     machine.files.full = false
     machine.files.unmounted = false
     machine.files.denied.clear()
-    if (machine.process) machine.process.momentsLeft = Number.POSITIVE_INFINITY
+    if (!machine.process) continue
+    if (machine.process.doomed) machine.kill(machine.process.survival)
+    else machine.process.momentsLeft = Number.POSITIVE_INFINITY
   }
 }
 

@@ -122,6 +122,16 @@ describe('deploy/compose', () => {
     }
   })
 
+  it("makes Cassandra's only node write before it acknowledges, in the file that the image brings", () => {
+    const expression = /sed -ri '([^']*)'/.exec(compose.services.cassandra!.command!.join(' '))![1]!
+    const brought =
+      '# commitlog_sync: batch\ncommitlog_sync: periodic\ncommitlog_sync_period: 10000ms\nport: 1\n'
+    const changed = execFileSync('sed', ['-r', expression], { input: brought, encoding: 'utf8' })
+    expect(changed).toBe(
+      '# commitlog_sync: batch\ncommitlog_sync: batch\n# commitlog_sync_period: 10000ms\nport: 1\n',
+    )
+  })
+
   it('proxies to both servers, on the port of the image', () => {
     expect(text('compose/Caddyfile')).toContain('reverse_proxy server-1:3001 server-2:3001')
     expect(text('container/Containerfile')).toMatch(/^EXPOSE 3001$/m)

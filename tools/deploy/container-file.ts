@@ -75,5 +75,12 @@ function filesIn(folder: string): string[] {
 /** RUN, with the Node that runs this in front of the others. */
 export function run(folder: string, command: string): void {
   const path = `${dirname(process.execPath)}:${process.env.PATH}`
-  execFileSync('sh', ['-ec', command], { cwd: folder, env: { ...process.env, PATH: path }, stdio: 'pipe' })
+  // An npm that runs this has told its children of the folder that it works in, which is not this one.
+  const inherited = Object.entries(process.env).filter(
+    ([name]) => !name.startsWith('npm_') || KEPT_FROM_NPM.includes(name),
+  )
+  const env = { ...Object.fromEntries(inherited), PATH: path }
+  execFileSync('sh', ['-ec', command], { cwd: folder, env, stdio: 'pipe' })
 }
+
+const KEPT_FROM_NPM = ['npm_config_registry', 'npm_config_cache', 'npm_config_cafile', 'npm_config_proxy']

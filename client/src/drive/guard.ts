@@ -17,7 +17,9 @@ export function guardDeletions(
   const all = tables.disk.count(replica.store)
   const many = deletions.length > GUARD_DELETIONS
   const most = deletions.length >= GUARD_SMALLEST && deletions.length * 2 > all
-  if (!many && !most) return answer === 'undo' && deletions.length > 0 ? 'undo' : 'delete'
+  // What was held waits for its answer, however many files come meanwhile.
+  const waits = deletions.some((id) => tables.held.get(replica.store, id) !== undefined)
+  if (!many && !most && !waits) return answer === 'undo' && deletions.length > 0 ? 'undo' : 'delete'
   switch (answer) {
     case 'accept':
       return 'delete'

@@ -52,6 +52,8 @@ export class KnownNodes {
   #place(tx: StoreWriter, id: RecordId, parent: RecordId, name: string): void {
     localEdit(this.#context, tx, id, (body) => ({
       ...body,
+      // Who moves a folder that was deleted elsewhere, and shows for what is in it, wants it.
+      deleted: false,
       conflictOf: null,
       place: {
         parent,

@@ -37,10 +37,14 @@ interface Received {
   readonly sequence: number
 }
 
+/** A server that is set back oftener during one reading has other troubles. */
+const SET_BACK_MAX = 3
+
 /** Pulls to the zone's head. Returns how many records came. Rejects with ServerUntrue where the server contradicts itself. */
 export async function pull(context: DriveContext, options: SyncOptions): Promise<number> {
-  const reading: Reading = { figures: [], continuous: true }
+  let reading: Reading = { figures: [], continuous: true }
   let received = 0
+  let timesSetBack = 0
   checkLog(context)
   for (;;) {
     options.signal?.throwIfAborted()
@@ -48,7 +52,14 @@ export async function pull(context: DriveContext, options: SyncOptions): Promise
     const page = await readPage(context)
     // An entry that ends a right names a sequence number that the zone had then: a later one would let its device go on.
     if (endedAt > page.head.sequence) throw new ServerUntrue('it put a removal after the end of its history')
-    received += await takePage(context, page, reading)
+    try {
+      received += await takePage(context, page, reading)
+    } catch (error) {
+      // The server was set back while this was read. It says so of the next page too, and all is read again.
+      if (!isCursorUnknown(error) || ++timesSetBack > SET_BACK_MAX) throw error
+      reading = { figures: [], continuous: true }
+      continue
+    }
     options.progress?.({ phase: 'reading', files: received, bytes: 0 })
     if (page.more) continue
     rememberLog(context, logHeads)
@@ -78,7 +89,7 @@ async function readPage(context: DriveContext): Promise<ChangesPage> {
     if (!getMeta(replica.store, 'doubted')) return page
     replica.transaction('durable', fromTheStart)
   } catch (error) {
-    if (!(error instanceof Problem && error.code === 'cursor-unknown') || cursor === null) throw error
+    if (!isCursorUnknown(error) || cursor === null) throw error
     // The server was restored from a backup, or this replica was: read all again and push what it lost.
     replica.transaction('durable', (tx) => {
       fromTheStart(tx)
@@ -87,6 +98,10 @@ async function readPage(context: DriveContext): Promise<ChangesPage> {
     })
   }
   return remote.changes(zone.zone, null)
+}
+
+function isCursorUnknown(error: unknown): boolean {
+  return error instanceof Problem && error.code === 'cursor-unknown'
 }
 
 function fromTheStart(tx: StoreWriter): void {

@@ -12,17 +12,22 @@ import {
   type Wanted,
   zoneId,
 } from './fixtures.ts'
+import { originContract } from './origin.contract.ts'
 import { versionBytes } from './size.ts'
 import type { ChunkPlace, Commit, Head, Zones } from './zones.ts'
 
 const MANY = 1_000
 const MUCH = 1_000_000
 
-/** `open` gives a new empty engine; `reopen`, where the engine is durable, the same data again. */
+/**
+ * `open` gives a new empty engine; `reopen`, where the engine is durable, the same data again; `origin` says whether zones can be
+ * moved away from it.
+ */
 export function zonesContract(
   name: string,
   open: () => Promise<Zones>,
   reopen?: (zones: Zones) => Promise<Zones>,
+  origin = true,
 ): void {
   describe(`zones on ${name}`, () => {
     let zones: Zones
@@ -51,6 +56,9 @@ export function zonesContract(
       () => zones,
       () => zone,
     )
+
+    if (origin) originContract({ zones: () => zones, zone: () => zone, head, commit })
+    else it('says that zones cannot be moved away from it', () => expect(zones.origin).toBeNull())
 
     if (reopen) {
       it('keeps everything over a restart', async () => {
@@ -120,14 +128,14 @@ function logContract(zones: () => Zones, zone: () => ZoneId): void {
   })
 }
 
-interface Subject {
+export interface ContractSubject {
   readonly zones: () => Zones
   readonly zone: () => ZoneId
   readonly head: () => Promise<Head>
   readonly commit: (wanted: readonly Wanted[], storedAt?: number) => Promise<Commit>
 }
 
-function commitContract({ zones, zone, head, commit }: Subject): void {
+function commitContract({ zones, zone, head, commit }: ContractSubject): void {
   it('commits versions, steps, batch and head as one', async () => {
     const made = await commit([{ id: recordId() }, { id: recordId() }])
     expect(await head()).toMatchObject({ ...made.head, storedBytes: made.addedBytes, logLength: 1 })
@@ -191,7 +199,7 @@ function commitContract({ zones, zone, head, commit }: Subject): void {
   })
 }
 
-function readContract({ zones, zone, commit }: Subject): void {
+function readContract({ zones, zone, commit }: ContractSubject): void {
   it('reads current versions after a cursor by sequence, in pages bounded by number', async () => {
     const ids = [recordId(), recordId(), recordId()]
     const made = await commit(ids.map((id) => ({ id })))

@@ -106,8 +106,8 @@ export const deeds: Readonly<Record<string, Deed>> = {
     const folder = freePath(scene, `many ${scene.step.n}`)
     if (folder === null) return null
     makeFolder(scene, folder)
-    for (let n = 0; n < 22; n++) put(scene, `${folder}/file ${n}.bin`, words(scene, 1 + (n % 3)))
-    return `make 22 files in ${show(folder)}`
+    for (let n = 0; n < 24; n++) put(scene, `${folder}/file ${n}.bin`, words(scene, 1 + (n % 3)))
+    return `make 24 files in ${show(folder)}`
   },
 
   folder(scene) {

@@ -78,7 +78,7 @@ const WEIGHTS: Readonly<Record<string, number>> = {
   copy: 2,
   old: 1,
   big: 1,
-  many: 1.5,
+  many: 2,
   folder: 4,
   move: 6,
   rename: 3,
@@ -86,7 +86,7 @@ const WEIGHTS: Readonly<Record<string, number>> = {
   into: 2,
   chain: 1,
   remove: 5,
-  clear: 1,
+  clear: 2,
   link: 1.5,
   attributes: 2,
   turn: 2,
@@ -118,7 +118,7 @@ const WEIGHTS: Readonly<Record<string, number>> = {
 /** Whatever is not here is in every run. */
 const SHARES: Readonly<Record<string, number>> = {
   ...{ same: 0.5, copy: 0.5, old: 0.3, empty: 0.5, big: 0.4, many: 0.35, swap: 0.6, into: 0.6, chain: 0.5 },
-  ...{ append: 0.7, insert: 0.5, remove: 0.8, clear: 0.35, link: 0.5, attributes: 0.6, turn: 0.5, usb: 0.2 },
+  ...{ append: 0.7, insert: 0.5, remove: 0.8, clear: 0.5, link: 0.5, attributes: 0.6, turn: 0.5, usb: 0.2 },
   ...{ move: 0.85, rename: 0.6, folder: 0.9 },
   ...{ stop: 0.5, kill: 0.35, arm: 0.5, cut: 0.35, skew: 0.35, full: 0.25, unmount: 0.2, deny: 0.2 },
   ...{ backup: 0.3, 'old-database': 0.6, 'old-device': 0.6, 'lose-database': 0.25, removal: 0.25 },
@@ -133,6 +133,7 @@ const NEEDS: Readonly<Record<string, string>> = {
   'old-database': 'backup',
   'old-device': 'backup',
   answer: 'clear',
+  clear: 'many',
 }
 
 /** The plan of this seed: always the same. */

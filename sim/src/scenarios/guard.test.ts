@@ -238,6 +238,20 @@ describe('the guard of the folder (R11, scenario 9)', () => {
     expect(await a.sync()).toMatchObject({ heldDeletions: 29 })
   })
 
+  it('what is held stays held when so many files come that it is no longer most of everything', async () => {
+    const { sites, settle } = await scene()
+    const [a, b] = sites
+    for (let n = 0; n < 24; n++) a.put(`d/${n}`, `${n}`)
+    await settle(a, b)
+    b.remove('d')
+    for (let n = 0; n < 60; n++) a.put(`more/${n}`, `${n}`)
+    await a.sync()
+    expect(await b.sync()).toMatchObject({ heldDeletions: 25 })
+    expect(await b.sync()).toMatchObject({ heldDeletions: 25, pushed: 0 })
+    expect(await a.sync()).toMatchObject({ pulled: 0 })
+    expect(await b.sync({ heldDeletions: 'accept' })).toMatchObject({ heldDeletions: 0, pushed: 25 })
+  })
+
   it('renaming a folder of everything is no deletion', async () => {
     const { a, b, settle } = await filled(40)
     a.move('d', 'e')

@@ -123,6 +123,23 @@ describe('deleting', () => {
     expect(b.show()).toEqual(a.show())
   })
 
+  it('R6: a folder deleted elsewhere that lives on for a file in it, and is renamed, stays when the file goes', async () => {
+    const { sites, settle } = await scene()
+    const [a, b] = sites
+    a.put('folder/old', 'old')
+    await settle(a, b)
+    a.remove('folder')
+    b.put('folder/new', 'new')
+    await settle(a, b)
+    expect(b.show()).toEqual({ 'folder/': '', 'folder/new': 'new' })
+    b.move('folder', 'mine')
+    await settle(b, a)
+    b.remove('mine/new')
+    await settle(b, a)
+    expect(b.show()).toEqual({ 'mine/': '' })
+    expect(a.show()).toEqual(b.show())
+  })
+
   it('scenario 2 (R6): a child added to a folder deleted elsewhere lives with its parents, the siblings are gone', async () => {
     const { sites, settle } = await scene()
     const [a, b] = sites

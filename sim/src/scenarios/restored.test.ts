@@ -17,6 +17,9 @@ const home = await createHome(chanceOf(15), 3, { zones: kept.zones })
 let seed = 0
 const scene = () => setScene(home, ++seed)
 
+/** The account zone is read before. */
+const ZONE_READ = 2
+
 const TABLES = [
   'meta',
   'known',
@@ -332,6 +335,30 @@ describe('a server set back to an earlier state (scenario 8)', () => {
     await settle(a, b)
     expect(b.show()).toEqual({ 'd/': '', 'd/edited': 'one', 'd/gone': 'g', 'd/kept': 'kept', 'd/new': 'two' })
     expect(a.show()).toEqual(b.show())
+  })
+
+  it('set back while a device reads it, it is read again', async () => {
+    const { sites, settle } = await scene()
+    const [a, b] = sites
+    a.put('x', '1')
+    await a.sync()
+    const backup = kept.backUp()
+    for (const name of ['y', 'z']) {
+      a.put(name, name)
+      await a.sync()
+    }
+    let asked = 0
+    b.device.through = (calls): Calls => ({
+      async call(name, input) {
+        if (name === 'steps' && ++asked === ZONE_READ) await kept.restore(backup)
+        return calls.call(name, input)
+      },
+    })
+    await b.sync()
+    expect(asked).toBeGreaterThanOrEqual(ZONE_READ)
+    await settle(a, b)
+    expect(a.show()).toEqual({ x: '1', y: 'y', z: 'z' })
+    expect(b.show()).toEqual(a.show())
   })
 
   it('a server that hides records under an honest head is found out, and nothing here changes', async () => {

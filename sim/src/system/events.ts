@@ -53,6 +53,7 @@ const events: Readonly<Record<string, Event>> = {
     const process = machine.process!
     process.momentsLeft = 1 + chance.below(chance.pick([4, 15, MOMENTS_MAX]))
     process.survival = survivalOf(system, chance)
+    process.late = chance.happens(0.4)
     return `will end after ${process.momentsLeft} changes`
   },
 

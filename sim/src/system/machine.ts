@@ -41,6 +41,9 @@ export interface Process {
   alive: boolean
   /** Changes of disk and database until it ends. */
   momentsLeft: number
+  /** Whether it ends only when it begins the next, so that two changes can be parted wherever one is made of several. */
+  late: boolean
+  doomed: boolean
   /** What a loss of power leaves; 'all': only the process ends. */
   survival: 'all' | 'none' | 'some'
   /** Ends a live process in good order. */
@@ -164,6 +167,7 @@ export class Machine {
     }
     kept.process.alive = true
     kept.process.momentsLeft = Number.POSITIVE_INFINITY
+    kept.process.late = false
     return this.#run(kept.process, async () => ({
       kind: 'report',
       report: await kept.drive.syncOnce(options),
@@ -231,6 +235,8 @@ export class Machine {
       ended: never(),
       alive: true,
       momentsLeft: Number.POSITIVE_INFINITY,
+      late: false,
+      doomed: false,
       survival: 'all',
       stop() {},
     }
@@ -244,9 +250,16 @@ export class Machine {
     this.process = process
     this.#endings.set(process, ended.resolve)
     work(process).then(
-      (outcome) => this.#end(process, outcome),
+      // One that was about to end had nothing left to do before it did.
+      (outcome) => (process.doomed ? this.#bury(process) : this.#end(process, outcome)),
       (error: unknown) => {
-        if (process.alive) this.#end(process, { kind: 'failed', error })
+        if (!process.alive) return
+        if (!(error instanceof Crash || error instanceof StoreCrash)) {
+          this.#end(process, { kind: 'failed', error })
+          return
+        }
+        process.alive = false
+        this.#bury(process)
       },
     )
     return process
@@ -276,9 +289,16 @@ export class Machine {
     this.#end(process, { kind: 'killed' })
   }
 
-  /** The disk or the database was changed, or is about to be: the process may end here. */
+  /** The disk was changed, or the database is about to be: the process may end here. */
   #moment(process: Process): void {
-    if (process.alive && --process.momentsLeft > 0) return
+    if (process.alive && !process.doomed) {
+      if (--process.momentsLeft > 0) return
+      if (process.late) {
+        process.doomed = true
+        this.files.failAfter(1)
+        return
+      }
+    }
     if (process.alive) {
       process.alive = false
       // Whatever it still tries while its last call fails does not happen either.
