@@ -22,6 +22,7 @@ test('passed, failed and skipped tests are counted and named', () => {
     failed: 1,
     failures: ['f0  a failed test'],
     skipped: ['f0  a pending test', 'f0  a todo test'],
+    contracts: [],
   })
 })
 
@@ -37,4 +38,29 @@ test('a run that ended badly is a failure whatever its tests say', () => {
   })
   expect(count(null, true)).toMatchObject({ passed: 0, failed: 1 })
   expect(count(report(), true)).toMatchObject({ failed: 1, failures: ['no test ran'] })
+})
+
+test('the engines that a contract suite passed on are named, and no others', () => {
+  const suite = (name: string, title: string, ...states: string[]) => ({
+    name,
+    status: 'passed',
+    assertionResults: states.map((status) => ({
+      fullName: `${title} a test`,
+      status,
+      ancestorTitles: [title],
+    })),
+  })
+  const testResults = [
+    suite('server/src/zones/zones.test.ts', 'zones on SQLite', 'passed', 'passed'),
+    suite('server/src/zones/zones.test.ts', 'zones on PostgreSQL 15', 'passed', 'failed'),
+    suite('server/src/zones/zones.test.ts', 'zones on Cassandra', 'skipped'),
+    suite('server/src/zones/zones.test.ts', 'something else', 'passed'),
+    suite('server/src/live/live.test.ts', 'live on Redis 7', 'passed'),
+    suite('server/src/live/live.test.ts', 'live on memory', 'passed'),
+    suite('elsewhere.test.ts', 'zones on paper', 'passed'),
+  ]
+  expect(count(JSON.stringify({ testResults }), true).contracts).toEqual([
+    'live: Redis 7, memory',
+    'zones: SQLite',
+  ])
 })

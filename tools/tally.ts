@@ -6,6 +6,8 @@ export interface Tally {
   /** Names of tests and files that failed. */
   readonly failures: readonly string[]
   readonly skipped: readonly string[]
+  /** The engines that each port's contract suite ran on and passed whole: 'accounts: memory, SQLite'. */
+  readonly contracts: readonly string[]
 }
 
 interface Report {
@@ -13,7 +15,12 @@ interface Report {
     readonly name: string
     readonly status: string
     readonly message?: string
-    readonly assertionResults: readonly { readonly fullName: string; readonly status: string }[]
+    readonly assertionResults: readonly {
+      readonly fullName: string
+      readonly status: string
+      /** Titles of the suites around it, outermost first. */
+      readonly ancestorTitles?: readonly string[]
+    }[]
   }[]
 }
 
@@ -25,9 +32,11 @@ export function count(report: string | null, exitedWell: boolean): Tally {
   let passed = 0
   const failures: string[] = []
   const skipped: string[] = []
+  const contracts = new Contracts()
   for (const file of parse(report)) {
     const before = failures.length
-    for (const { fullName, status } of file.assertionResults) {
+    for (const { fullName, status, ancestorTitles } of file.assertionResults) {
+      contracts.note(file.name, ancestorTitles?.[0], status)
       const name = `${file.name}  ${fullName.trim()}`
       if (status === 'passed') passed++
       else if (status === 'failed') failures.push(name)
@@ -38,7 +47,27 @@ export function count(report: string | null, exitedWell: boolean): Tally {
   }
   if (!exitedWell && failures.length === 0) failures.push('the test run ended badly: see above')
   if (passed + failures.length + skipped.length === 0) failures.push('no test ran')
-  return { passed, failed: failures.length, failures, skipped }
+  return { passed, failed: failures.length, failures, skipped, contracts: contracts.lines() }
+}
+
+/** A contract suite is called 'PORT on ENGINE', in the port's own test file. */
+class Contracts {
+  readonly #passed = new Map<string, Map<string, boolean>>()
+
+  note(file: string, suite: string | undefined, status: string): void {
+    const port = /server\/src\/(\w+)\/\1\.test\.ts$/.exec(file)?.[1]
+    if (port === undefined || !suite?.startsWith(`${port} on `)) return
+    const engine = suite.slice(`${port} on `.length)
+    const engines = this.#passed.get(port) ?? new Map<string, boolean>()
+    this.#passed.set(port, engines.set(engine, (engines.get(engine) ?? true) && status === 'passed'))
+  }
+
+  lines(): string[] {
+    return [...this.#passed].sort().map(([port, engines]) => {
+      const whole = [...engines].flatMap(([engine, passed]) => (passed ? [engine] : []))
+      return `${port}: ${whole.join(', ') || 'none'}`
+    })
+  }
 }
 
 function parse(report: string | null): Report['testResults'] {

@@ -79,6 +79,8 @@ if (!checksOnly) {
   failures.push(...tally.failures)
   if (tally.skipped.length > 0) console.log(`\n${tally.skipped.length} SKIPPED:`)
   for (const name of tally.skipped) console.log(`SKIPPED  ${name}`)
+  if (tally.contracts.length > 0) console.log('\nContract suites passed on')
+  for (const line of tally.contracts) console.log(`  ${line}`)
 }
 for (const name of failures) console.log(`FAILED   ${name}`)
 process.exitCode = failed > 0 ? 1 : 0

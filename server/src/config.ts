@@ -1,18 +1,21 @@
-/** The server's configuration: environment variables, checked once at start. */
+/** The server's configuration: environment variables and one optional file, checked once at start. */
 import { isIP } from 'node:net'
 import { QUOTA_DEFAULT_BYTES } from '@pileus/core/limits'
+import { type EngineChoices, readEngines } from './engine-settings.ts'
+import { type Setting, Settings, type Variables } from './settings.ts'
 
 export interface Config {
   readonly host: string
   /** 0: any free port. */
   readonly port: number
-  /** Folder of all data, as given. */
+  /** Folder of the embedded engines' data, as given. */
   readonly data: string
   /** A new account's room. */
   readonly quotaBytes: number
   /** Addresses of reverse proxies whose X-Forwarded-For is believed, separated by commas; '' for none. */
   readonly trustedProxies: string
   readonly logLevel: LogLevel
+  readonly engines: EngineChoices
 }
 
 const LOG_LEVELS = ['debug', 'info', 'warn', 'error', 'silent'] as const
@@ -28,44 +31,56 @@ export class ConfigInvalid extends Error {
   }
 }
 
-/** Reads PILEUS_* variables; unset and empty ones take their default. Throws ConfigInvalid, naming every mistake. */
-export function readConfig(
-  environment: Readonly<Record<string, string | undefined>>,
-  defaultLogLevel: LogLevel,
-): Config {
-  const mistakes: string[] = []
-  const text = (name: string, otherwise: string) => environment[name]?.trim() || otherwise
-  const whole = (name: string, otherwise: number, max: number): number => {
-    const value = text(name, String(otherwise))
-    if (/^\d{1,16}$/.test(value) && Number(value) <= max) return Number(value)
-    mistakes.push(`${name} is ${JSON.stringify(value)}, expected a whole number from 0 to ${max}`)
-    return otherwise
+/**
+ * Reads PILEUS_* variables, and for those that are unset or empty the file that PILEUS_CONFIG names; the others take their
+ * default. Throws ConfigInvalid, naming every mistake.
+ */
+export function readConfig(environment: Variables, defaultLogLevel: LogLevel): Config {
+  return readAll(environment, defaultLogLevel).config
+}
+
+/** The settings in force as lines of NAME=value, secrets hidden, each with where it comes from. Throws ConfigInvalid. */
+export function shownConfig(environment: Variables, defaultLogLevel: LogLevel): string[] {
+  const { shown } = readAll(environment, defaultLogLevel)
+  const lines = shown.filter(({ shown: value }) => value !== '')
+  const width = Math.max(...lines.map(({ name, shown: value }) => name.length + value.length)) + 1
+  return lines.map(({ name, shown: value, from }) => `${`${name}=${value}`.padEnd(width)}  # ${from}`)
+}
+
+function readAll(environment: Variables, defaultLogLevel: LogLevel): { config: Config; shown: Setting[] } {
+  const settings = new Settings(environment)
+  const config: Config = {
+    host: readHost(settings),
+    port: settings.whole('PILEUS_PORT', 3_001, 0, 65_535),
+    data: settings.text('PILEUS_DATA', './data'),
+    quotaBytes: settings.whole('PILEUS_QUOTA_BYTES', QUOTA_DEFAULT_BYTES, 0, Number.MAX_SAFE_INTEGER),
+    trustedProxies: readProxies(settings),
+    logLevel: settings.oneOf('PILEUS_LOG_LEVEL', LOG_LEVELS, defaultLogLevel),
+    engines: readEngines(settings),
   }
-  const logLevel = text('PILEUS_LOG_LEVEL', defaultLogLevel)
-  if (!isLogLevel(logLevel)) {
-    mistakes.push(`PILEUS_LOG_LEVEL is ${JSON.stringify(logLevel)}, expected one of ${LOG_LEVELS.join(', ')}`)
-  }
-  const host = text('PILEUS_HOST', '127.0.0.1')
-  if (/[\s/]/.test(host)) {
-    mistakes.push(`PILEUS_HOST is ${JSON.stringify(host)}, expected an address or a host name to listen on`)
-  }
-  const trustedProxies = text('PILEUS_TRUSTED_PROXIES', '')
-  for (const part of trustedProxies.split(',').filter((one) => one !== '')) {
+  settings.requireAllKnown((name) => settings.read.has(name) || OF_OTHER_ENGINES.test(name))
+  if (settings.mistakes.length > 0) throw new ConfigInvalid(settings.mistakes)
+  return { config, shown: [...settings.read.values()] }
+}
+
+/** What an engine would need that is not chosen now: no mistake to leave in the file. */
+const OF_OTHER_ENGINES = /^PILEUS_(POSTGRES|CASSANDRA|S3|VALKEY)_[A-Z_]+$/
+
+function readHost(settings: Settings): string {
+  const host = settings.text('PILEUS_HOST', '127.0.0.1')
+  if (/[\s/]/.test(host)) settings.wrong('PILEUS_HOST', host, 'an address or a host name to listen on')
+  return host
+}
+
+function readProxies(settings: Settings): string {
+  const proxies = settings.text('PILEUS_TRUSTED_PROXIES', '')
+  for (const part of proxies.split(',').filter((one) => one !== '')) {
     if (isProxy(part.trim())) continue
-    mistakes.push(
+    settings.mistakes.push(
       `PILEUS_TRUSTED_PROXIES names ${JSON.stringify(part.trim())}, expected addresses or networks such as 10.0.0.0/8`,
     )
   }
-  const config: Config = {
-    host,
-    port: whole('PILEUS_PORT', 3_001, 65_535),
-    data: text('PILEUS_DATA', './data'),
-    quotaBytes: whole('PILEUS_QUOTA_BYTES', QUOTA_DEFAULT_BYTES, Number.MAX_SAFE_INTEGER),
-    trustedProxies,
-    logLevel: isLogLevel(logLevel) ? logLevel : defaultLogLevel,
-  }
-  if (mistakes.length > 0) throw new ConfigInvalid(mistakes)
-  return config
+  return proxies
 }
 
 function isProxy(text: string): boolean {
@@ -73,8 +88,4 @@ function isProxy(text: string): boolean {
   const most = isIP(address) === 4 ? 32 : 128
   if (isIP(address) === 0 || rest.length > 0) return false
   return bits === undefined || (/^\d{1,3}$/.test(bits) && Number(bits) >= 1 && Number(bits) <= most)
-}
-
-function isLogLevel(text: string): text is LogLevel {
-  return (LOG_LEVELS as readonly string[]).includes(text)
 }

@@ -24,6 +24,10 @@ export interface DataFolder {
   readonly zones: string
   readonly blobs: string
   readonly opaqueSetup: string
+  /** Another process may be using it: what it is in the middle of is left alone. */
+  readonly shared: boolean
+  /** Makes it another secret. */
+  setOpaqueSetup(setup: string): Promise<void>
   /** Lets another server have it. */
   unlock(): void
 }
@@ -41,18 +45,34 @@ export async function openDataFolder(given: string): Promise<DataFolder> {
   }
   const unlock = lock(path)
   try {
-    const opaqueSetup = await readOrMakeSetup(path)
-    return {
-      path,
-      accounts: join(path, 'accounts.db'),
-      zones: join(path, 'zones.db'),
-      blobs: join(path, 'blobs'),
-      opaqueSetup,
-      unlock,
-    }
+    return folderAt(path, await readOrMakeSetup(path), unlock)
   } catch (error) {
     unlock()
     throw error
+  }
+}
+
+/** The folder of a server that may be running. Throws DataFolderUnusable where no server has ever used it. */
+export async function lookIntoDataFolder(given: string): Promise<DataFolder> {
+  const path = resolve(given)
+  if (!existsSync(join(path, SETUP_FILE))) {
+    throw new DataFolderUnusable(
+      `there is nothing in the data folder ${JSON.stringify(path)}: no server has used it; set PILEUS_DATA to the one that has the data`,
+    )
+  }
+  return { ...folderAt(path, await readOrMakeSetup(path), () => undefined), shared: true }
+}
+
+function folderAt(path: string, opaqueSetup: string, unlock: () => void): DataFolder {
+  return {
+    path,
+    accounts: join(path, 'accounts.db'),
+    zones: join(path, 'zones.db'),
+    blobs: join(path, 'blobs'),
+    opaqueSetup,
+    shared: false,
+    setOpaqueSetup: (setup) => writeDurably(path, join(path, SETUP_FILE), `${setup}\n`),
+    unlock,
   }
 }
 

@@ -24,6 +24,14 @@ export class EngineUnusable extends Error {
   }
 }
 
+/** The engine takes no writes: its data is being moved, or was (fence.ts). Nothing was changed. */
+export class EngineFenced extends Error {
+  constructor(what: string, cause?: unknown) {
+    super(`${what} is fenced: its data is being moved to other engines, or was`, { cause })
+    this.name = 'EngineFenced'
+  }
+}
+
 /** The engine does not answer: it is down, restarting or out of reach. Whether the call happened is not known. */
 export class EngineUnreachable extends Error {
   constructor(what: string, cause?: unknown) {
@@ -37,6 +45,9 @@ const FULL_CODES: ReadonlySet<unknown> = new Set(['ENOSPC', 'EDQUOT', 'EFBIG'])
 const SQLITE_FULL = 13
 const SQLITE_CORRUPT = 11
 const SQLITE_NOTADB = 26
+const SQLITE_CONSTRAINT_TRIGGER = 1811
+/** What the triggers of a fence say; no other trigger exists. */
+export const FENCED = 'fenced'
 
 /** The same failure as one of the classes above, where the operating system or SQLite says it is one. */
 export function engineError(error: unknown, what: string): unknown {
@@ -44,5 +55,6 @@ export function engineError(error: unknown, what: string): unknown {
   const { code, errcode } = error as Error & { code?: unknown; errcode?: unknown }
   if (FULL_CODES.has(code) || errcode === SQLITE_FULL) return new StorageFull(what, error)
   if (errcode === SQLITE_CORRUPT || errcode === SQLITE_NOTADB) return new DamagedStorage(what, error)
+  if (errcode === SQLITE_CONSTRAINT_TRIGGER && error.message === FENCED) return new EngineFenced(what, error)
   return error
 }

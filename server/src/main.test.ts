@@ -6,7 +6,6 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterAll, afterEach, describe, expect, it } from 'vitest'
 import { ask, get, newZone, pushOf, signUp } from './api/fixtures.ts'
-import { ConfigInvalid, readConfig } from './config.ts'
 
 const folder = mkdtempSync(join(tmpdir(), 'pileus-main-'))
 const children: ChildProcess[] = []
@@ -23,8 +22,8 @@ interface Started {
   readonly url: Promise<string>
 }
 
-function start(environment: Record<string, string>): Started {
-  const child = spawn(process.execPath, [join(import.meta.dirname, 'main.ts')], {
+function start(environment: Record<string, string>, args: readonly string[] = []): Started {
+  const child = spawn(process.execPath, [join(import.meta.dirname, 'main.ts'), ...args], {
     env: { PATH: process.env.PATH ?? '', PILEUS_LOG_LEVEL: 'warn', ...environment },
     stdio: ['ignore', 'pipe', 'pipe'],
   })
@@ -137,32 +136,18 @@ describe('the server process', () => {
   })
 })
 
-describe('the configuration', () => {
-  it('has defaults', () => {
-    expect(readConfig({}, 'warn')).toEqual({
-      host: '127.0.0.1',
-      port: 3_001,
-      data: './data',
-      quotaBytes: 5_368_709_120,
-      trustedProxies: '',
-      logLevel: 'warn',
-    })
+describe('the command line', () => {
+  it('prints the settings in force, and starts nothing', async () => {
+    const printed = start({ PILEUS_PORT: '4000' }, ['config'])
+    expect(await printed.exit).toBe(0)
+    expect(printed.output()).toMatch(/^PILEUS_PORT=4000 +# environment$/m)
+    expect(printed.output()).toMatch(/^PILEUS_DATA=\.\/data +# default$/m)
   })
 
-  it('names every mistake at once', () => {
-    const wrong = {
-      PILEUS_PORT: '70000',
-      PILEUS_QUOTA_BYTES: '5GB',
-      PILEUS_LOG_LEVEL: 'loud',
-      PILEUS_HOST: 'a b',
-    }
-    let mistakes: readonly string[] = []
-    try {
-      readConfig(wrong, 'warn')
-    } catch (error) {
-      if (error instanceof ConfigInvalid) mistakes = error.mistakes
-    }
-    expect(mistakes.map((mistake) => mistake.split(' ')[0]).sort()).toEqual(Object.keys(wrong).sort())
+  it('does not start on words it does not know', async () => {
+    const refused = start({}, ['serve', 'now'])
+    expect(await refused.exit).toBe(2)
+    expect(refused.output()).toContain('does not know "serve now"')
   })
 })
 

@@ -1,21 +1,41 @@
 #!/usr/bin/env -S node --max-semi-space-size=8 --heap-growing-percent=70
-/** `npm start`: the server with embedded engines, until Ctrl-C or SIGTERM. Why these options: see cli/bin/pileus.mjs. */
-import { ConfigInvalid, readConfig } from './config.ts'
+/**
+ * `npm start`, or `pileus-server`: the server, until Ctrl-C or SIGTERM. `pileus-server config` prints the settings in force and
+ * starts nothing; `pileus-server move` moves all data to other engines. Why these options: see cli/bin/pileus.mjs.
+ */
+import { type Config, ConfigInvalid, readConfig, shownConfig } from './config.ts'
 import { DataFolderUnusable } from './data-folder.ts'
 import { DamagedStorage, EngineUnusable, StorageFull } from './engine-errors.ts'
+import { EMBEDDED, type EngineChoices } from './engine-settings.ts'
 import { CannotListen, type RunningServer, startServer } from './start.ts'
 
 /** A person at a terminal sees what matters; a log collector gets every request. */
 const DEFAULT_LOG_LEVEL = process.stderr.isTTY ? 'warn' : 'info'
 
-async function main(): Promise<void> {
+async function main(args: readonly string[]): Promise<void> {
+  const [command, ...rest] = args
+  if (command === 'config' && rest.length === 0) {
+    for (const line of shownConfig(process.env, DEFAULT_LOG_LEVEL)) console.log(line)
+  } else if (command === undefined) await serve()
+  else if (command === 'move') {
+    const { runMove } = await import('./move/command.ts')
+    process.exitCode = await runMove(rest, process.env)
+  } else {
+    console.error(
+      `pileus-server does not know ${JSON.stringify(args.join(' '))}: say nothing to serve, "config" or "move"`,
+    )
+    process.exitCode = 2
+  }
+}
+
+async function serve(): Promise<void> {
   const stopping = Promise.withResolvers<void>()
   const stop = () => stopping.resolve()
   process.on('SIGINT', stop)
   process.on('SIGTERM', stop)
   const config = readConfig(process.env, DEFAULT_LOG_LEVEL)
   const server = await startServer(config)
-  greet(server, config.host)
+  greet(server, config)
   await stopping.promise
   console.log('Stopping: finishing what was accepted.')
   await server.close()
@@ -23,13 +43,17 @@ async function main(): Promise<void> {
 }
 
 /** In one write: whoever waits for the address has the whole greeting then. */
-function greet({ url, data, version }: RunningServer, host: string): void {
+function greet({ url, data, version, movedTo }: RunningServer, { host, engines }: Config): void {
   const lines = [`Pileus server ${version} listens on ${url}`]
   if (!['127.0.0.1', '::1', 'localhost'].includes(host)) {
     lines.push(`Other machines reach it on ${host}: put a proxy with TLS in front of it.`)
   }
   lines.push(
-    `Data: ${data}`,
+    ...(data === null ? [] : [`Data: ${data}`]),
+    ...engineLine(engines),
+    ...(movedTo === null
+      ? []
+      : [`Fenced: the data is being moved to ${movedTo}, or was. Reads are answered, changes are refused.`]),
     '',
     // Elsewhere npx would ask the npm registry for a package of that name.
     'Sign up from another terminal, in this folder:',
@@ -37,6 +61,16 @@ function greet({ url, data, version }: RunningServer, host: string): void {
     'Ctrl-C stops the server.',
   )
   console.log(lines.join('\n'))
+}
+
+/** Which engines are not the embedded ones. */
+function engineLine(engines: EngineChoices): string[] {
+  const others = Object.entries(engines).filter(
+    ([port, { kind }]) => kind !== EMBEDDED[port as keyof EngineChoices].kind,
+  )
+  return others.length === 0
+    ? []
+    : [`Engines: ${others.map(([port, { kind }]) => `${port} on ${kind}`).join(', ')}`]
 }
 
 /** Expected failures are one sentence; anything else keeps its stack, for a bug report. */
@@ -66,7 +100,7 @@ function sentence(text: string): string {
 }
 
 try {
-  await main()
+  await main(process.argv.slice(2))
 } catch (error) {
   explain(error)
   process.exitCode = 1

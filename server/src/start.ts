@@ -5,27 +5,25 @@ import type { AddressInfo } from 'node:net'
 import { nodeCrypto } from '@pileus/core/crypto/node'
 import { QUOTA_DEFAULT_BYTES } from '@pileus/core/limits'
 import { type DestinationStream, pino } from 'pino'
-import { memoryAccounts } from './accounts/memory.ts'
-import { sqliteAccounts } from './accounts/sqlite.ts'
 import { createGateway, type Gateway } from './api/gateway.ts'
-import { fileBlobs } from './blobs/files.ts'
 import { guardBlobs } from './blobs/guarded.ts'
-import { memoryBlobs } from './blobs/memory.ts'
 import type { LogLevel } from './config.ts'
-import { type DataFolder, openDataFolder } from './data-folder.ts'
-import { memoryLive } from './live/memory.ts'
+import { openDataFolder } from './data-folder.ts'
+import { EMBEDDED, type EngineChoices, needsFolder } from './engine-settings.ts'
+import { openEngines, openMemory } from './engines.ts'
+import { departureOf, takeOver } from './move/notes.ts'
 import { createMetrics } from './observe/metrics.ts'
 import type { Engines, Environment } from './rules/environment.ts'
-import { newOpaqueSetup, opaqueServer } from './rules/opaque.ts'
+import { opaqueServer } from './rules/opaque.ts'
 import { RATE_LIMITS, type RateLimits } from './rules/rate-limits.ts'
 import { createService } from './rules/service.ts'
 import { upkeep } from './rules/upkeep.ts'
-import { memoryZones } from './zones/memory.ts'
-import { sqliteZones } from './zones/sqlite.ts'
 
 export interface StartOptions {
-  /** Where data rests: a folder, or nowhere but in memory. */
+  /** The folder of what embedded engines keep; or nothing is kept at all. */
   readonly data: string | 'memory'
+  /** Embedded ones unless given. */
+  readonly engines?: EngineChoices
   readonly host?: string
   /** 0: any free port. */
   readonly port: number
@@ -48,9 +46,11 @@ export interface RunningServer {
   readonly url: string
   readonly port: number
   readonly version: string
-  /** The folder's full path; null in memory. */
+  /** The folder's full path; null where no engine keeps anything in it. */
   readonly data: string | null
   readonly engines: Engines
+  /** Where its data is being moved to, or was: then it answers reads only. */
+  readonly movedTo: string | null
   /** Stops accepting, finishes what was accepted (10 s at most), closes the engines. */
   close(): Promise<void>
 }
@@ -80,8 +80,7 @@ export async function startServer(options: StartOptions): Promise<RunningServer>
   const metrics = createMetrics((what, error) =>
     logger.error({ err: error, what }, 'failed beside a request'),
   )
-  const folder = options.data === 'memory' ? null : await openDataFolder(options.data)
-  const opened = await openEngines(folder, clock)
+  const { engines: opened, opaqueSetup, data, closeEngines } = await open(options, clock)
   const wrapped = options.wrap?.(opened) ?? opened
   const guarded = guardBlobs(wrapped.blobs, metrics, () => performance.now())
   const engines: Engines = { ...wrapped, blobs: guarded.blobs }
@@ -90,7 +89,7 @@ export async function startServer(options: StartOptions): Promise<RunningServer>
     clock,
     random: (bytes) => new Uint8Array(randomBytes(bytes)),
     crypto: nodeCrypto,
-    opaque: await opaqueServer(folder?.opaqueSetup ?? (await newOpaqueSetup())),
+    opaque: await opaqueServer(opaqueSetup),
     rateLimits: options.rateLimits ?? RATE_LIMITS,
     quotaBytes: options.quotaBytes ?? QUOTA_DEFAULT_BYTES,
     observer: metrics,
@@ -113,11 +112,9 @@ export async function startServer(options: StartOptions): Promise<RunningServer>
     version: VERSION,
     ...(options.heartbeatSeconds !== undefined && { heartbeatSeconds: options.heartbeatSeconds }),
   })
-  const closeEngines = async () => {
-    for (const engine of Object.values(opened)) await engine.close()
-    folder?.unlock()
-  }
+  const departure = await departureOf(opened)
   try {
+    await takeOver(opened.accounts)
     await listen(gateway, options)
   } catch (error) {
     await closeEngines()
@@ -132,8 +129,9 @@ export async function startServer(options: StartOptions): Promise<RunningServer>
     url: `http://${shownHost(options.host)}:${port}`,
     port,
     version: VERSION,
-    data: folder?.path ?? null,
+    data,
     engines,
+    movedTo: departure?.to ?? null,
     close: once(async () => {
       clearInterval(timer)
       await finish(gateway)
@@ -142,18 +140,21 @@ export async function startServer(options: StartOptions): Promise<RunningServer>
   }
 }
 
-async function openEngines(folder: DataFolder | null, clock: () => number): Promise<Engines> {
-  const live = memoryLive(clock)
-  if (!folder) return { accounts: memoryAccounts(), zones: memoryZones(), blobs: memoryBlobs(), live }
+/** Opens the engines, and the data folder where one of them needs it. */
+async function open({ data, engines: choices = EMBEDDED }: StartOptions, clock: () => number) {
+  const folder = data === 'memory' || !needsFolder(choices) ? null : await openDataFolder(data)
   try {
+    const opened = data === 'memory' ? await openMemory(clock) : await openEngines(choices, folder, clock)
     return {
-      accounts: sqliteAccounts(folder.accounts),
-      zones: sqliteZones(folder.zones),
-      blobs: await fileBlobs(folder.blobs),
-      live,
+      ...opened,
+      data: folder?.path ?? null,
+      closeEngines: async () => {
+        for (const engine of Object.values(opened.engines)) await engine.close()
+        folder?.unlock()
+      },
     }
   } catch (error) {
-    folder.unlock()
+    folder?.unlock()
     throw error
   }
 }

@@ -72,6 +72,10 @@ const OF_PROBLEM: Partial<Record<ProblemCode, readonly [Exit, string]>> = {
   'damaged-storage': ['damaged', `The server found damaged data in its storage: ${MEND}.`],
   'chunk-corrupt': ['damaged', 'Data arrived damaged at the server: run the command again.'],
   'shutting-down': ['unreachable', 'The server is stopping: try again in a moment.'],
+  moving: [
+    'unreachable',
+    'The server is being moved: it can be read, and nothing can be changed until that is done; try again later.',
+  ],
   internal: ['unexpected', 'The server failed: try again, and if it stays so tell whoever runs it.'],
 }
 

@@ -303,6 +303,7 @@ export class LiveDrive {
     if (error instanceof Problem) {
       switch (error.code) {
         case 'shutting-down':
+        case 'moving':
         case 'too-many-requests':
         case 'internal':
           return { now: { state: 'offline', why }, pause: jittered }

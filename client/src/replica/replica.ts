@@ -2,12 +2,10 @@
  * This device's copy of a zone: the records as the server has them, the versions that wait to be pushed, and
  * indexes over whichever counts. All writes happen in transactions of the caller.
  */
-import { decodeCbor, encodeCbor } from '@pileus/core/bytes/cbor'
 import type { Crypto } from '@pileus/core/crypto/crypto'
 import { addToSet, emptySetHash, removeFromSet, setDigest } from '@pileus/core/crypto/lthash'
 import type { Random } from '@pileus/core/crypto/random'
 import {
-  type ChunkId,
   type Digest,
   idBytes,
   type RecordId,
@@ -22,12 +20,13 @@ import { NO_REFS, type Refs } from '@pileus/core/records/refs'
 import { leafOf, sealRecord } from '@pileus/core/records/seal'
 import type { SealedRecord } from '@pileus/core/records/sealed'
 import { nameKey } from '@pileus/core/tree/names'
-import { Redirects } from '@pileus/core/tree/redirects'
 import { createView, type View } from '@pileus/core/tree/view'
 import { dominates, joinVectors, NO_VERSION, nextVector, vectorKey } from '@pileus/core/versions/vector'
 import { rememberRows } from '../store/remembered.ts'
 import type { Store, StoreReader, StoreWriter } from '../store/store.ts'
-import { effectiveBody, replicaForest, treeNode } from './forest.ts'
+import { effectiveBody, replicaForest } from './forest.ts'
+import { StoredRedirects } from './redirects.ts'
+import { decodeSealed, encodeSealed } from './sealed-row.ts'
 import { type DiskRow, getMeta, type Known, type Pending, putMeta, tables } from './tables.ts'
 
 export interface ReplicaContext {
@@ -49,7 +48,7 @@ export interface Effective {
 export class Replica {
   readonly #context: ReplicaContext
   readonly #stored: Store
-  readonly #redirects = new Redirects()
+  readonly #redirects = new StoredRedirects()
   /** Who seals here. Changes when this database turns out to be used elsewhere too. */
   writer: WriterId
   #transactions = 0
@@ -59,7 +58,7 @@ export class Replica {
   constructor(context: ReplicaContext) {
     this.#stored = context.store
     this.#context = { ...context, store: rememberRows(context.store) }
-    this.#loadRedirects()
+    this.#redirects.load(this.store)
     this.writer = getMeta(this.store, 'writer') ?? this.#bearWriter()
   }
 
@@ -92,7 +91,7 @@ export class Replica {
         return result
       })
     } catch (error) {
-      this.#loadRedirects()
+      this.#redirects.load(this.store)
       throw error
     }
   }
@@ -408,7 +407,7 @@ export class Replica {
       throw new Error(`record ${id} has content but no list of its chunks: pass refs with new content`)
     const { refs } = decodeSealed(bytes)
     if (refs.depth === 0 && body.content?.type === 'chunks' && body.content.list.depth === 0) {
-      return { depth: 0, ids: uniqueIds(body.content.list.entries.map((entry) => entry.id)) }
+      return { depth: 0, ids: [...new Set(body.content.list.entries.map((entry) => entry.id))] }
     }
     return refs
   }
@@ -417,23 +416,7 @@ export class Replica {
     if (this.#placed.size === 0) return
     const placed = this.#placed
     this.#placed = new Set()
-    const nodes = {
-      node: (id: RecordId) => {
-        const body = effectiveBody(tx, id)
-        return body && treeNode(id, body)
-      },
-    }
-    for (const id of this.#redirects.update(nodes, placed)) {
-      const to = this.#redirects.all.get(id)
-      if (to === undefined) tables.redirect.delete(tx, id)
-      else tables.redirect.put(tx, id, to)
-      this.touch(tx, id)
-    }
-  }
-
-  #loadRedirects(): void {
-    const entries = [...tables.redirect.entries(this.store)]
-    this.#redirects.load(entries.map(([id, to]) => [id as RecordId, to] as const))
+    for (const id of this.#redirects.settle(tx, placed)) this.touch(tx, id)
   }
 
   #bearWriter(): WriterId {
@@ -454,17 +437,4 @@ export class Replica {
 /** Whether the server can take this version for newer than the one it has. */
 function isNewer(pending: Pending, known: Known | undefined): boolean {
   return !known || dominates(pending.vector, known.vector)
-}
-
-export function encodeSealed(sealed: SealedRecord): Uint8Array {
-  return encodeCbor([sealed.facts, sealed.seal, sealed.refs.depth, sealed.refs.ids as ChunkId[]])
-}
-
-export function decodeSealed(bytes: Uint8Array): SealedRecord {
-  const [facts, seal, depth, ids] = decodeCbor(bytes) as [Uint8Array, Uint8Array, number, ChunkId[]]
-  return { facts, seal, refs: { depth, ids } }
-}
-
-export function uniqueIds(ids: readonly ChunkId[]): ChunkId[] {
-  return [...new Set(ids)]
 }

@@ -11,7 +11,7 @@ type JsonObject = { readonly [key: string]: Json }
 const OCTETS: JsonObject = { 'application/octet-stream': { schema: { type: 'string', format: 'binary' } } }
 
 /** What any endpoint may answer. */
-const COMMON_PROBLEMS: readonly ProblemCode[] = ['malformed-request', 'internal', 'shutting-down']
+const COMMON_PROBLEMS: readonly ProblemCode[] = ['malformed-request', 'internal', 'shutting-down', 'moving']
 const SIGNED_IN_PROBLEMS: readonly ProblemCode[] = [
   'not-signed-in',
   'device-removed',

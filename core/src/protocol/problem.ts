@@ -23,6 +23,7 @@ export const PROBLEMS = {
   'quota-exceeded': [507, 'The account has no room left'],
   'storage-full': [507, 'The server has no room left'],
   'shutting-down': [503, 'The server is stopping'],
+  moving: [503, "The server's data is being moved: it can be read, not changed"],
 } as const satisfies Record<string, readonly [number, string]>
 
 export type ProblemCode = keyof typeof PROBLEMS

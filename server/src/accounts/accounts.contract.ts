@@ -2,6 +2,7 @@
 import { randomBytes as randomBuffer } from 'node:crypto'
 import { type AccountId, idFromBytes } from '@pileus/core/ids/ids'
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
+import { EngineFenced } from '../engine-errors.ts'
 import {
   type Account,
   type Accounts,
@@ -68,6 +69,8 @@ export function accountsContract(
     peopleContract(subject)
     sessionContract(subject)
     roomContract(subject)
+    moveContract({ ...subject, open })
+    fenceContract(subject)
     if (reopen) {
       it('keeps everything over a restart', async () => {
         const session = deviceSession(laptop, 9_000)
@@ -77,6 +80,15 @@ export function accountsContract(
         expect(await accounts.devices(ana.id)).toEqual([laptop])
         expect((await accounts.session(session.tokenHash))?.session).toEqual(session)
         expect(await accounts.zonesOf(ana.id)).toHaveLength(1)
+      })
+
+      it('keeps its fence and its notes over a restart', async () => {
+        await accounts.fence.raise('moved')
+        await accounts.replaceNote('arrival', null, 'here')
+        accounts = await reopen(accounts)
+        expect(await accounts.fence.note()).toBe('moved')
+        expect(await accounts.note('arrival')).toBe('here')
+        await expect(accounts.create(newAccount('ben'), laptop)).rejects.toThrow(EngineFenced)
       })
     }
   })
@@ -211,5 +223,103 @@ function roomContract({ accounts, ana }: Subject): void {
 
   it('answers a check', async () => {
     await expect(accounts().check()).resolves.toBeUndefined()
+  })
+}
+
+function moveContract({ accounts, ana, laptop, open }: Subject & { open: () => Promise<Accounts> }): void {
+  const login = (at: number): AuditEvent => {
+    const subject = at === 1 ? 'something' : null
+    return { at, type: 'auth.login', account: ana().id, device: laptop().id, subject, keepUntil: 9_000 }
+  }
+
+  it('gives a whole account to another engine, which has it once', async () => {
+    const shared = zoneId()
+    await accounts().setMembership(shared, ana().id, 'writer')
+    await accounts().addDevice(newDevice(ana().id, 2_000))
+    await accounts().removeDevice(ana().id, laptop().id, 3_000)
+    for (const at of [1, 2, 3]) await accounts().audit(login(at))
+    const whole = (await accounts().whole(ana().id))!
+    expect(whole.account).toEqual(ana())
+    expect(whole.devices.map(({ addedAt, removedAt }) => [addedAt, removedAt])).toEqual([
+      [1_000, 3_000],
+      [2_000, null],
+    ])
+    expect(whole.memberships.map(({ zone }) => zone)).toEqual([ana().accountZone, shared])
+    expect(whole.events).toEqual([login(1), login(2), login(3)])
+    const other = await open()
+    try {
+      expect(await other.admit(whole)).toBe('admitted')
+      expect(await other.admit(whole)).toBe('exists')
+      expect(await other.whole(ana().id)).toEqual(whole)
+      expect(await other.byName('ana')).toEqual(ana())
+      const namesake = newAccount('ana')
+      const same = { account: namesake, devices: [newDevice(namesake.id)], memberships: [], events: [] }
+      expect(await other.admit(same)).toBe('exists')
+      expect(await other.device(same.devices[0]!.id)).toBeUndefined()
+    } finally {
+      await other.close()
+    }
+  })
+
+  it('lists accounts in pages, ascending', async () => {
+    const all = [ana().id]
+    for (const name of ['ben', 'cai', 'dia']) {
+      const account = newAccount(name)
+      await accounts().create(account, newDevice(account.id))
+      all.push(account.id)
+    }
+    all.sort()
+    expect(await accounts().list(null, 3)).toEqual(all.slice(0, 3))
+    expect(await accounts().list(all[2]!, 3)).toEqual(all.slice(3))
+    expect(await accounts().list(all[3]!, 3)).toEqual([])
+    expect(await accounts().whole(newAccount('nobody').id)).toBeUndefined()
+  })
+
+  it('replaces a note only while it is what the caller saw', async () => {
+    expect(await accounts().note('arrival')).toBeNull()
+    expect(await accounts().replaceNote('arrival', 'other', 'a')).toBe(false)
+    expect(await accounts().replaceNote('arrival', null, 'a')).toBe(true)
+    expect(await accounts().replaceNote('arrival', null, 'b')).toBe(false)
+    expect(await accounts().replaceNote('arrival', 'a', 'b')).toBe(true)
+    expect(await accounts().note('arrival')).toBe('b')
+    expect(await accounts().replaceNote('arrival', 'b', null)).toBe(true)
+    expect(await accounts().note('arrival')).toBeNull()
+  })
+}
+
+function fenceContract({ accounts, ana, laptop }: Subject): void {
+  it('takes no writes behind a fence, and reads and sessions go on', async () => {
+    const reservation = { key: 'a', account: ana().id, bytes: 100, expiresAt: 9_000 }
+    await accounts().reserve(reservation, 0)
+    await accounts().fence.raise('moved')
+    await accounts().fence.raise('moved to there')
+    expect(await accounts().fence.replaceNote('moved', 'arrived')).toBe(false)
+    expect(await accounts().fence.replaceNote('moved to there', 'arrived')).toBe(true)
+    expect(await accounts().fence.note()).toBe('arrived')
+    const ben = newAccount('ben')
+    const writes = [
+      () => accounts().create(ben, newDevice(ben.id)),
+      () => accounts().addDevice(newDevice(ana().id)),
+      () => accounts().removeDevice(ana().id, laptop().id, 5),
+      () => accounts().setPassword(ana().id, { registration: 'other', passwordWrap: randomBytes(60) }),
+      () => accounts().setMembership(zoneId(), ana().id, 'writer'),
+      () => accounts().setMembership(ana().accountZone, ana().id, null),
+      () => accounts().reserve({ ...reservation, key: 'b' }, 0),
+      () => accounts().reserve({ ...reservation, bytes: 200 }, 0),
+    ]
+    for (const write of writes) await expect(write()).rejects.toThrow(EngineFenced)
+    const session = deviceSession(laptop(), 9_000)
+    await accounts().openSession(session, 0)
+    expect((await accounts().session(session.tokenHash))?.session).toEqual(session)
+    await accounts().endSession(session.tokenHash)
+    await accounts().seen(laptop().id, 7)
+    await accounts().release('a')
+    expect(await accounts().devices(ana().id)).toEqual([{ ...laptop(), lastSeenAt: 7 }])
+    expect(await accounts().byName('ana')).toEqual(ana())
+    await accounts().fence.lower()
+    await accounts().fence.lower()
+    expect(await accounts().fence.note()).toBeNull()
+    expect(await accounts().fence.replaceNote('arrived', 'moved')).toBe(false)
+    expect(await accounts().create(ben, newDevice(ben.id))).toBe('created')
   })
 }

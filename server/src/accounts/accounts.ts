@@ -12,6 +12,7 @@
  * audit events.
  */
 import type { AccountId, DeviceId, Digest, ZoneId } from '@pileus/core/ids/ids'
+import type { Fence } from '../fence.ts'
 
 export type Role = 'owner' | 'manager' | 'writer' | 'reader'
 
@@ -87,6 +88,16 @@ export interface AuditEvent {
   readonly keepUntil: number
 }
 
+/** All that is kept of one account. Sessions and reservations are not: they end within the hour by themselves. */
+export interface WholeAccount {
+  readonly account: Account
+  readonly devices: readonly Device[]
+  /** By time of first joining. */
+  readonly memberships: readonly Membership[]
+  /** Oldest first. */
+  readonly events: readonly AuditEvent[]
+}
+
 export interface Accounts {
   /**
    * Creates the account with its first device and its ownership of the account zone. 'name-taken' when another
@@ -131,6 +142,19 @@ export interface Accounts {
   auditOf(account: AccountId, limit: number): Promise<AuditEvent[]>
   /** Forgets audit events past their time, expired sessions and expired reservations. */
   expire(now: number): Promise<void>
+
+  /** Account ids after `after`, ascending, at most `limit`. */
+  list(after: AccountId | null, limit: number): Promise<AccountId[]>
+  /** All of an account, as it is at one moment or, behind a fence, as it stays. */
+  whole(id: AccountId): Promise<WholeAccount | undefined>
+  /** Brings an account in as it was elsewhere. 'exists' when one with this id or name exists: nothing was written. */
+  admit(whole: WholeAccount): Promise<'admitted' | 'exists'>
+  /** Stands before accounts, devices, memberships, reservations, and the forgetting of audit events. */
+  readonly fence: Fence
+  /** What this engine knows of itself beside its accounts; null when nothing has this name. */
+  note(name: string): Promise<string | null>
+  /** Replaces a note that still is `expected`; null for none. False when it is another: nothing was written. */
+  replaceNote(name: string, expected: string | null, value: string | null): Promise<boolean>
 
   /** Answers once the engine can read. Rejects when it cannot. */
   check(): Promise<void>

@@ -1,5 +1,6 @@
 /** Accounts in memory: for tests and the simulator. */
 import type { AccountId, DeviceId, Digest, ZoneId } from '@pileus/core/ids/ids'
+import { behindFence } from '../memory-fence.ts'
 import {
   type Account,
   type Accounts,
@@ -19,6 +20,7 @@ export function memoryAccounts(): Accounts {
   const sessions = new Map<Digest, StoredSession>()
   const members = new Map<string, Membership>()
   const reservations = new Map<string, Reservation>()
+  const notes = new Map<string, string>()
   let events: AuditEvent[] = []
 
   function endSessions(ends: (session: StoredSession) => boolean): void {
@@ -30,7 +32,11 @@ export function memoryAccounts(): Accounts {
     for (const old of same.slice(0, Math.max(0, same.length - SESSIONS_MAX))) sessions.delete(old.tokenHash)
   }
 
-  return {
+  function ofAccount<T extends { readonly account: AccountId }>(all: Iterable<T>, id: AccountId): T[] {
+    return [...all].filter(({ account }) => account === id)
+  }
+
+  const calls: Omit<Accounts, 'fence'> = {
     async create(account, device) {
       if (accounts.has(account.id)) return 'exists'
       if (names.has(account.name)) return 'name-taken'
@@ -128,10 +134,58 @@ export function memoryAccounts(): Accounts {
       endSessions((session) => session.expiresAt <= now)
       for (const [key, { expiresAt }] of reservations) if (expiresAt <= now) reservations.delete(key)
     },
+    async list(after, limit) {
+      return [...accounts.keys()]
+        .filter((id) => after === null || id > after)
+        .sort()
+        .slice(0, limit)
+    },
+    async whole(id) {
+      const account = accounts.get(id)
+      return (
+        account && {
+          account,
+          devices: await calls.devices(id),
+          memberships: ofAccount(members.values(), id),
+          events: ofAccount(events, id),
+        }
+      )
+    },
+    async admit(whole) {
+      const { account } = whole
+      if (accounts.has(account.id) || names.has(account.name)) return 'exists'
+      accounts.set(account.id, account)
+      names.set(account.name, account.id)
+      for (const device of whole.devices) devices.set(device.id, device)
+      for (const member of whole.memberships) members.set(memberKey(member.zone, account.id), member)
+      events.push(...whole.events)
+      return 'admitted'
+    },
+    async note(name) {
+      return notes.get(name) ?? null
+    },
+    async replaceNote(name, expected, value) {
+      if ((notes.get(name) ?? null) !== expected) return false
+      if (value === null) notes.delete(name)
+      else notes.set(name, value)
+      return true
+    },
     async check() {},
     async close() {},
   }
+  return behindFence('the accounts', calls, FENCED_CALLS)
 }
+
+const FENCED_CALLS = [
+  'create',
+  'setPassword',
+  'addDevice',
+  'removeDevice',
+  'setMembership',
+  'reserve',
+  'admit',
+  'expire',
+] as const
 
 function memberKey(zone: ZoneId, account: AccountId): string {
   return `${zone}/${account}`

@@ -1,3 +1,5 @@
+import { NOTES_AND_FENCE } from '../postgres/fence.ts'
+
 /** The accounts schema on PostgreSQL, as numbered migrations: one is never changed once it was released. */
 export const ACCOUNTS_MIGRATIONS: readonly string[] = [
   `
@@ -35,4 +37,5 @@ export const ACCOUNTS_MIGRATIONS: readonly string[] = [
   CREATE INDEX audit_keep ON audit (keep_until);
   CREATE TABLE secrets (name text PRIMARY KEY, value text NOT NULL)
   `,
+  NOTES_AND_FENCE,
 ]

@@ -2,15 +2,27 @@
 import type { AccountId } from '@pileus/core/ids/ids'
 import { blob } from '../columns.ts'
 import { openPostgres, type PostgresDatabase, type PostgresOptions } from '../postgres/database.ts'
+import { postgresFence } from '../postgres/fence.ts'
 import { type Accounts, SESSIONS_MAX } from './accounts.ts'
 import { ACCOUNTS_MIGRATIONS } from './postgres-schema.ts'
+import { whole } from './postgres-whole.ts'
 import { accountColumns, accountOf, deviceColumns, deviceOf, eventOf, memberOf, sessionOf } from './rows.ts'
 
 export const ACCOUNTS_SCHEMA = 'pileus_accounts'
 
+const FENCED = {
+  accounts: 'INSERT OR UPDATE OR DELETE',
+  devices: 'INSERT OR UPDATE OF removed_at OR DELETE',
+  members: 'INSERT OR UPDATE OR DELETE',
+  reservations: 'INSERT OR UPDATE',
+  audit: 'DELETE',
+}
+
 export interface PostgresAccounts extends Accounts {
   /** The secret of this name, the same for every server process: `make` is kept when there is none yet. */
   secret(name: string, make: () => Promise<string>): Promise<string>
+  /** Makes it another one. */
+  setSecret(name: string, value: string): Promise<void>
 }
 
 /** Opens the schema, and makes or brings it up where needed. Throws EngineUnusable. */
@@ -23,6 +35,8 @@ export async function postgresAccounts(options: PostgresOptions): Promise<Postgr
     ...memberships(db),
     ...room(db),
     ...audit(db),
+    ...whole(db),
+    fence: postgresFence(db, FENCED),
     async secret(name, make) {
       const find = 'SELECT value FROM secrets WHERE name = $1'
       let found = (await db.query(find, [name])).rows[0]
@@ -31,6 +45,11 @@ export async function postgresAccounts(options: PostgresOptions): Promise<Postgr
         found = (await db.query(find, [name])).rows[0]!
       }
       return found.value as string
+    },
+    async setSecret(name, value) {
+      const write =
+        'INSERT INTO secrets VALUES ($1, $2) ON CONFLICT (name) DO UPDATE SET value = excluded.value'
+      await db.query(write, [name, value])
     },
     async check() {
       await db.query('SELECT 1 FROM accounts LIMIT 1')

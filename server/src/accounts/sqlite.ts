@@ -1,6 +1,8 @@
 /** Accounts in one SQLite file. */
 import { blob } from '../columns.ts'
 import { Database } from '../sqlite/database.ts'
+import { sqliteFence } from '../sqlite/fence.ts'
+import { NOTES_TABLE } from '../sqlite/notes.ts'
 import { type Accounts, type Device, SESSIONS_MAX } from './accounts.ts'
 import {
   accountColumns,
@@ -12,6 +14,7 @@ import {
   type Row,
   sessionOf,
 } from './rows.ts'
+import { whole } from './sqlite-whole.ts'
 
 const MIGRATIONS = [
   `
@@ -46,7 +49,16 @@ const MIGRATIONS = [
   CREATE INDEX audit_account ON audit (account, no);
   CREATE INDEX audit_keep ON audit (keep_until);
   `,
+  NOTES_TABLE,
 ]
+
+const FENCED = {
+  accounts: ['INSERT', 'UPDATE', 'DELETE'],
+  devices: ['INSERT', 'UPDATE OF removed_at', 'DELETE'],
+  members: ['INSERT', 'UPDATE', 'DELETE'],
+  reservations: ['INSERT', 'UPDATE'],
+  audit: ['DELETE'],
+}
 
 /** Opens or creates the database at `path`. */
 export function sqliteAccounts(path: string): Accounts {
@@ -56,6 +68,8 @@ export function sqliteAccounts(path: string): Accounts {
     ...sessions(db),
     ...memberships(db),
     ...upkeep(db),
+    ...whole(db),
+    fence: sqliteFence(db, FENCED),
     async check() {
       db.read(() => db.prepare('SELECT count(*) FROM reservations').get())
     },

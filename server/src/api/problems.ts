@@ -1,8 +1,10 @@
 /** Failures as problem details (RFC 9457). */
 import { PROBLEMS, Problem, type ProblemMessage } from '@pileus/core/protocol/problem'
 import { isCircuitOpen } from '../blobs/guarded.ts'
+import { EngineUnreachable } from '../engine-errors.ts'
 
 const OPEN_CIRCUIT_SECONDS = 30
+const UNREACHABLE_SECONDS = 5
 /** Ids that one problem names at most: with them it stays small whatever was asked. */
 const IDS_MAX = 4_096
 
@@ -12,6 +14,11 @@ export function problemOf(error: unknown, requestId: string): Problem {
   if (isCircuitOpen(error)) {
     return new Problem('internal', 'the storage does not answer: try again later', {
       retryAfterSeconds: OPEN_CIRCUIT_SECONDS,
+    })
+  }
+  if (error instanceof EngineUnreachable) {
+    return new Problem('internal', 'a part of the server does not answer: try again in a moment', {
+      retryAfterSeconds: UNREACHABLE_SECONDS,
     })
   }
   return new Problem('internal', `the server failed at request ${requestId}: its log says why`)

@@ -16,14 +16,14 @@ const HEX = /^[0-9a-f]{4,128}$/
 const WRITE_BYTES = 1_048_576
 const writeBuffers = new BufferPool(WRITE_BYTES)
 
-/** Opens or creates the folder; removes what an earlier process left half-written. */
-export async function fileBlobs(root: string): Promise<Blobs> {
+/** Opens or creates the folder; removes what an earlier process left half-written, unless another may still be writing it. */
+export async function fileBlobs(root: string, shared = false): Promise<Blobs> {
   const incoming = join(root, TEMPORARY)
   await mkdir(incoming, { recursive: true, mode: 0o700 })
   // Also where an earlier process made them and ended before they were durable.
   await flushFolder(dirname(root))
   await flushFolder(root)
-  for (const left of await readdir(incoming)) await rm(join(incoming, left), { force: true })
+  for (const left of shared ? [] : await readdir(incoming)) await rm(join(incoming, left), { force: true })
   const folders = new FolderMaker(root)
   return {
     put: (key, bytes) => put(key, bytes, pathOf(root, key), incoming, folders),

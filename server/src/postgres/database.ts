@@ -4,7 +4,7 @@
  */
 import { ExponentialBackoff, handleWhen, type RetryPolicy, retry } from 'cockatiel'
 import { type ClientBase, DatabaseError, Pool, types } from 'pg'
-import { DamagedStorage, EngineUnreachable, StorageFull } from '../engine-errors.ts'
+import { DamagedStorage, EngineFenced, EngineUnreachable, StorageFull } from '../engine-errors.ts'
 import { migrate } from './migrations.ts'
 
 export interface PostgresOptions {
@@ -12,6 +12,8 @@ export interface PostgresOptions {
   readonly url: string
   /** Connections kept at most, by each engine of each server process. */
   readonly connections: number
+  /** Milliseconds since 1970; the system's unless given. Compared with the database's at the start. */
+  readonly clock?: () => number
 }
 
 /** A row as its columns' names give it. */
@@ -34,6 +36,8 @@ const SILENCE_MS = 40_000
 const COLLISIONS: ReadonlySet<string> = new Set(['40001', '40P01'])
 const FULL: ReadonlySet<string> = new Set(['53100'])
 const DAMAGED: ReadonlySet<string> = new Set(['XX001', 'XX002'])
+/** Of our own: what a fence's triggers raise. */
+export const FENCED_CODE = 'PLF01'
 const NUMBER_TYPES: ReadonlySet<number> = new Set([types.builtins.INT8, types.builtins.NUMERIC])
 
 /** Owns the pool. Opened by `openPostgres`. */
@@ -127,7 +131,7 @@ export async function openPostgres(
   name: string,
   migrations: readonly string[],
 ): Promise<PostgresDatabase> {
-  await migrate(options.url, name, migrations)
+  await migrate(options.url, name, migrations, options.clock ?? Date.now)
   const pool = new Pool({
     connectionString: options.url,
     max: options.connections,
@@ -169,6 +173,7 @@ function postgresError(error: unknown, what: string): unknown {
   if (error instanceof DatabaseError) {
     if (FULL.has(error.code ?? '')) return new StorageFull(what, error)
     if (DAMAGED.has(error.code ?? '')) return new DamagedStorage(what, error)
+    if (error.code === FENCED_CODE) return new EngineFenced(what, error)
     // Classes 08 (connection), 57P (the server stops or starts) and 53 (out of connections or memory).
     if (/^(08|57P|53)/.test(error.code ?? '')) return new EngineUnreachable(what, error)
     return error

@@ -11,7 +11,7 @@ import { Problem } from '@pileus/core/protocol/problem'
 import { BatchRefused, RecordRefused } from '@pileus/core/records/refused'
 import type { Role } from '../accounts/accounts.ts'
 import { BlobMissing } from '../blobs/blobs.ts'
-import { DamagedStorage, StorageFull } from '../engine-errors.ts'
+import { DamagedStorage, EngineFenced, StorageFull } from '../engine-errors.ts'
 import { accountHandlers } from './account-handlers.ts'
 import type { AnswerOf, BodyOf, Call, Handlers, Principal, ZoneEndpoint } from './call.ts'
 import { chunkHandlers } from './chunk-handlers.ts'
@@ -138,6 +138,9 @@ async function requireMember(
   return { zone, role: member.role }
 }
 
+/** More than devices wait for within one call: a move takes longer. */
+const MOVING_RETRY_SECONDS = 60
+
 /** Expected failures of what the rules call, as what the protocol says; others stay as they are. */
 function asProblem(error: unknown): unknown {
   if (error instanceof RecordRefused || error instanceof BatchRefused)
@@ -149,6 +152,13 @@ function asProblem(error: unknown): unknown {
     return new Problem(
       'storage-full',
       'the server has no room left: nothing was changed; its operator must make room',
+    )
+  }
+  if (error instanceof EngineFenced) {
+    return new Problem(
+      'moving',
+      "the server's data is being moved to other engines: it can be read, and nothing can be changed; try again later",
+      { retryAfterSeconds: MOVING_RETRY_SECONDS },
     )
   }
   if (error instanceof DamagedStorage || error instanceof BlobMissing) {

@@ -1,6 +1,7 @@
 /** What a server does by itself from time to time: it forgets what need not be kept any longer. */
 import type { ZoneId } from '@pileus/core/ids/ids'
 import { HISTORY_DAYS } from '@pileus/core/limits'
+import { EngineFenced } from '../engine-errors.ts'
 import type { Environment } from './environment.ts'
 
 const DAY_MS = 86_400_000
@@ -9,7 +10,16 @@ const ZONES_PER_STEP = 100
 const VERSIONS_PER_STEP = 200
 
 /** Forgets expired sessions, reservations and audit events, and versions replaced more than HISTORY_DAYS ago (R7). */
-export async function upkeep({ engines, clock }: Environment): Promise<void> {
+export async function upkeep(environment: Environment): Promise<void> {
+  try {
+    await forget(environment)
+  } catch (error) {
+    // What is being moved stays as it is.
+    if (!(error instanceof EngineFenced)) throw error
+  }
+}
+
+async function forget({ engines, clock }: Environment): Promise<void> {
   await engines.accounts.expire(clock())
   const replacedBefore = clock() - HISTORY_DAYS * DAY_MS
   let last: ZoneId | null = null

@@ -15,6 +15,8 @@ type Outcome = { readonly value: unknown } | { readonly failure: unknown }
 
 /** Most writes of one group: bounds how long the event loop is held. */
 const GROUP_MAX = 64
+/** How long a write waits for another process: `pileus-server move` reads the file, and writes a fence into it. */
+const BUSY_MS = 10_000
 
 /** Owns the connection. All writes go through `write`, all reads are synchronous. */
 export class Database {
@@ -28,7 +30,7 @@ export class Database {
   constructor(path: string, name: string, migrations: readonly string[]) {
     this.#name = name
     try {
-      this.#db = new DatabaseSync(path)
+      this.#db = new DatabaseSync(path, { timeout: BUSY_MS })
       this.#db.exec('PRAGMA journal_mode = WAL')
       this.#db.exec('PRAGMA synchronous = FULL')
       // On macOS a plain fsync leaves bytes in the disk's own cache; elsewhere this changes nothing.

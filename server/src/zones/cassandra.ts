@@ -40,6 +40,7 @@ export function zonesIn(db: CassandraDatabase): Zones {
     ...commits(db, heads),
     ...packs(db, heads),
     ...pruning(db, heads),
+    origin: null,
     async check() {
       await db.rows('SELECT zone FROM zone_ids WHERE shard = ? LIMIT 1', [0])
     },

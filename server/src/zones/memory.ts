@@ -1,5 +1,6 @@
 /** Zones in memory: for tests and the simulator. */
 import type { BatchId, ChunkId, DeviceId, PackId, RecordId, ZoneId } from '@pileus/core/ids/ids'
+import { behindFence } from '../memory-fence.ts'
 import { versionBytes, wireBytes } from './size.ts'
 import type {
   ChunkPlace,
@@ -11,6 +12,7 @@ import type {
   StoredVersion,
   SyncState,
   Zones,
+  ZonesOrigin,
 } from './zones.ts'
 
 interface Zone {
@@ -32,12 +34,37 @@ interface Zone {
 /** A new, empty engine. */
 export function memoryZones(): Zones {
   const zones = new Map<ZoneId, Zone>()
-  return {
+  const calls = {
     ...heads(zones),
     ...records(zones),
     ...chunkIndex(zones),
     async check() {},
     async close() {},
+  }
+  const { fence, ...guarded } = behindFence('the zones', calls, FENCED_CALLS)
+  return { ...guarded, origin: { ...origin(zones), fence } }
+}
+
+const FENCED_CALLS = ['create', 'appendLog', 'raiseIncarnation', 'commit', 'addPack', 'prune'] as const
+
+function origin(zones: Map<ZoneId, Zone>): Omit<ZonesOrigin, 'fence'> {
+  return {
+    async batches(zone, after, limit) {
+      const later = [...(zones.get(zone)?.batches.values() ?? [])].filter(({ sequence }) => sequence > after)
+      return later.sort((a, b) => a.sequence - b.sequence).slice(0, limit)
+    },
+    async kept(zone, from, to) {
+      const versions = zones.get(zone)?.versions.values() ?? []
+      return [...versions].filter(({ sequence }) => sequence > from && sequence <= to)
+    },
+    async packs(zone, after, limit) {
+      const packs = [...(zones.get(zone)?.packs ?? [])].map(([id, pack]) => ({ ...pack, id }))
+      const later = packs.filter(({ id }) => after === null || id > after)
+      return later.sort((a, b) => (a.id < b.id ? -1 : 1)).slice(0, limit)
+    },
+    async syncStates(zone) {
+      return new Map(zones.get(zone)?.sync)
+    },
   }
 }
 

@@ -1,6 +1,7 @@
 /** Commits and pruning on PostgreSQL. */
 import { blob } from '../columns.ts'
 import type { PostgresDatabase } from '../postgres/database.ts'
+import { replacing } from './replaced.ts'
 import { packIds } from './rows.ts'
 import type { Commit, Zones } from './zones.ts'
 
@@ -76,9 +77,9 @@ function batchValues({ batches }: Commit) {
   ]
 }
 
-function replacedValues({ versions, steps }: Commit) {
-  const replacing = versions.filter((_, index) => steps[index]!.oldLeaf !== null)
-  return [replacing.map(({ id }) => blob(id)), replacing.map(({ storedAt }) => Math.round(storedAt))]
+function replacedValues(commit: Commit) {
+  const versions = replacing(commit)
+  return [versions.map(({ id }) => blob(id)), versions.map(({ storedAt }) => Math.round(storedAt))]
 }
 
 function versionValues({ versions }: Commit) {

@@ -1,3 +1,5 @@
+import { NOTES_AND_FENCE } from '../postgres/fence.ts'
+
 /** The zones schema on PostgreSQL, as numbered migrations: one is never changed once it was released. */
 export const ZONES_MIGRATIONS: readonly string[] = [
   `
@@ -43,4 +45,5 @@ export const ZONES_MIGRATIONS: readonly string[] = [
     ALTER COLUMN facts SET STORAGE EXTERNAL;
   ALTER TABLE batches ALTER COLUMN leaves SET STORAGE EXTERNAL, ALTER COLUMN outcome SET STORAGE EXTERNAL
   `,
+  `${NOTES_AND_FENCE}; CREATE INDEX batches_sequence ON batches (zone, sequence)`,
 ]

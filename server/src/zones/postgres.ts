@@ -5,13 +5,18 @@
 import type { BatchId, ChunkId, Digest, PackId } from '@pileus/core/ids/ids'
 import { blob, hexOf } from '../columns.ts'
 import { openPostgres, type PostgresDatabase, type PostgresOptions, type Row } from '../postgres/database.ts'
+import { postgresFence } from '../postgres/fence.ts'
 import { commits } from './postgres-commit.ts'
+import { origin } from './postgres-origin.ts'
 import { pages } from './postgres-pages.ts'
 import { ZONES_MIGRATIONS } from './postgres-schema.ts'
 import { batchOf, headOf, stepOf, versionOf } from './rows.ts'
 import type { ChunkPlace, NewZone, StoredVersion, Zones } from './zones.ts'
 
 export const ZONES_SCHEMA = 'pileus_zones'
+
+/** Every write but that of a sync state changes this table too. */
+const FENCED = { zones: 'INSERT OR UPDATE OR DELETE' }
 
 /** Opens the schema, and makes or brings it up where needed. Throws EngineUnusable. */
 export async function postgresZones(options: PostgresOptions): Promise<Zones> {
@@ -23,6 +28,7 @@ export async function postgresZones(options: PostgresOptions): Promise<Zones> {
     ...commits(db),
     ...chunkIndex(db),
     ...syncStates(db),
+    origin: { ...origin(db), fence: postgresFence(db, FENCED) },
     async check() {
       await db.query('SELECT no FROM zones LIMIT 1')
     },

@@ -2,55 +2,21 @@
 import type { BatchId, ChunkId, DeviceId, Digest, PackId, ZoneId } from '@pileus/core/ids/ids'
 import { blob, hexOf } from '../columns.ts'
 import { Database } from '../sqlite/database.ts'
+import { sqliteFence } from '../sqlite/fence.ts'
+import { replacing } from './replaced.ts'
 import { batchOf, headOf, packIds, type Row, stepOf, versionOf } from './rows.ts'
 import { wireBytes } from './size.ts'
+import { FROM_VERSIONS, type Numbering, zoneNumbering } from './sqlite-numbers.ts'
+import { origin } from './sqlite-origin.ts'
+import { ZONES_MIGRATIONS } from './sqlite-schema.ts'
 import type { ChunkPlace, Commit, Head, NewZone, StoredPack, StoredVersion, Zones } from './zones.ts'
 
-/** Zones and packs have a small number inside the file; versions are rows by (zone, sequence). */
-const MIGRATIONS = [
-  `
-  CREATE TABLE zones (
-    no INTEGER PRIMARY KEY, id BLOB NOT NULL UNIQUE, incarnation INTEGER NOT NULL, sequence INTEGER NOT NULL,
-    chain BLOB NOT NULL, set_state BLOB NOT NULL, set_hash BLOB NOT NULL, log_length INTEGER NOT NULL,
-    log_head BLOB NOT NULL, generation INTEGER NOT NULL, floor INTEGER NOT NULL, stored_bytes INTEGER NOT NULL
-  ) STRICT;
-  CREATE TABLE log (
-    zone INTEGER NOT NULL, place INTEGER NOT NULL, entry BLOB NOT NULL, PRIMARY KEY (zone, place)
-  ) STRICT;
-  CREATE TABLE batches (
-    no INTEGER PRIMARY KEY, zone INTEGER NOT NULL, id BLOB NOT NULL, header BLOB NOT NULL, signature BLOB NOT NULL,
-    leaves BLOB NOT NULL, outcome BLOB NOT NULL, sequence INTEGER NOT NULL, UNIQUE (zone, id)
-  ) STRICT;
-  CREATE TABLE versions (
-    zone INTEGER NOT NULL, sequence INTEGER NOT NULL, record BLOB NOT NULL, facts BLOB NOT NULL, seal BLOB NOT NULL,
-    refs_depth INTEGER NOT NULL, refs BLOB NOT NULL, leaf BLOB NOT NULL, batch INTEGER NOT NULL,
-    leaf_index INTEGER NOT NULL, stored_at INTEGER NOT NULL, replaced_at INTEGER
-  ) STRICT;
-  CREATE UNIQUE INDEX versions_sequence ON versions (zone, sequence);
-  CREATE INDEX versions_record ON versions (zone, record, sequence);
-  CREATE INDEX versions_replaced ON versions (zone, replaced_at) WHERE replaced_at IS NOT NULL;
-  CREATE TABLE steps (
-    zone INTEGER NOT NULL, sequence INTEGER NOT NULL, record BLOB NOT NULL, old_leaf BLOB, new_leaf BLOB NOT NULL,
-    chain BLOB NOT NULL, PRIMARY KEY (zone, sequence)
-  ) STRICT, WITHOUT ROWID;
-  CREATE TABLE packs (
-    no INTEGER PRIMARY KEY, zone INTEGER NOT NULL, id BLOB NOT NULL, chunks INTEGER NOT NULL,
-    stored_bytes INTEGER NOT NULL, UNIQUE (zone, id)
-  ) STRICT;
-  CREATE TABLE chunks (
-    zone INTEGER NOT NULL, chunk BLOB NOT NULL, pack INTEGER NOT NULL, offset INTEGER NOT NULL,
-    length INTEGER NOT NULL, PRIMARY KEY (zone, chunk, pack)
-  ) STRICT, WITHOUT ROWID;
-  CREATE TABLE sync_states (
-    zone INTEGER NOT NULL, device BLOB NOT NULL, incarnation INTEGER NOT NULL, sequence INTEGER NOT NULL,
-    at INTEGER NOT NULL, PRIMARY KEY (zone, device)
-  ) STRICT, WITHOUT ROWID;
-  `,
-]
+/** Every write but that of a sync state changes a zone's row too. */
+const FENCED = { zones: ['INSERT', 'UPDATE', 'DELETE'] }
 
 /** Opens or creates the database at `path`. */
 export function sqliteZones(path: string): Zones {
-  const db = new Database(path, 'zones', MIGRATIONS)
+  const db = new Database(path, 'zones', ZONES_MIGRATIONS)
   const zoneNumbers = zoneNumbering(db)
   return {
     ...heads(db, zoneNumbers),
@@ -59,30 +25,13 @@ export function sqliteZones(path: string): Zones {
     ...commits(db, zoneNumbers),
     ...chunkIndex(db, zoneNumbers),
     ...syncStates(db, zoneNumbers),
+    origin: { ...origin(db, zoneNumbers), fence: sqliteFence(db, FENCED) },
     async check() {
       db.read(() => db.prepare('SELECT no FROM zones LIMIT 1').get())
     },
     async close() {
       db.close()
     },
-  }
-}
-
-/** The zone's number in the file, 0 for a zone that is not there. Numbers never change, so they are kept. */
-type Numbering = (zone: ZoneId) => number
-const NUMBERS_KEPT = 10_000
-
-function zoneNumbering(db: Database): Numbering {
-  const find = db.prepare('SELECT no FROM zones WHERE id = ?')
-  const known = new Map<ZoneId, number>()
-  return (zone) => {
-    const number = known.get(zone)
-    if (number !== undefined) return number
-    const row = find.get(blob(zone)) as { no: number } | undefined
-    if (!row) return 0
-    if (known.size >= NUMBERS_KEPT) known.clear()
-    known.set(zone, row.no)
-    return row.no
   }
 }
 
@@ -148,10 +97,6 @@ function heads(db: Database, numberOf: Numbering): Pick<Zones, Heads> {
       ),
   }
 }
-
-const VERSION_COLUMNS =
-  'v.sequence, v.record, v.facts, v.seal, v.refs_depth, v.refs, v.leaf, v.leaf_index, v.stored_at, b.id AS batch_id'
-const FROM_VERSIONS = `SELECT ${VERSION_COLUMNS} FROM versions v JOIN batches b ON b.no = v.batch`
 
 type Versions = 'current' | 'find' | 'version' | 'batch' | 'steps' | 'chainAt'
 
@@ -255,11 +200,10 @@ function commits(db: Database, numberOf: Numbering): Pick<Zones, 'commit' | 'pru
       const row = insertBatch.run(no, blob(id), signed.header, signed.signature, leaves, outcome, sequence)
       batchNumbers.set(id, row.lastInsertRowid)
     }
-    commit.versions.forEach((version, index) => {
-      const record = blob(version.id)
-      if (commit.steps[index]!.oldLeaf !== null) replace.run(version.storedAt, no, record)
-      insertVersion.run(...versionColumns(no, version, record, batchNumbers.get(version.batch)!))
-    })
+    for (const { id, storedAt } of replacing(commit)) replace.run(storedAt, no, blob(id))
+    for (const version of commit.versions) {
+      insertVersion.run(...versionColumns(no, version, batchNumbers.get(version.batch)!))
+    }
     for (const { sequence, record, oldLeaf, newLeaf, chain } of commit.steps) {
       insertStep.run(no, sequence, blob(record), oldLeaf && blob(oldLeaf), blob(newLeaf), blob(chain))
     }
@@ -289,11 +233,11 @@ function commits(db: Database, numberOf: Numbering): Pick<Zones, 'commit' | 'pru
   }
 }
 
-function versionColumns(no: number, version: StoredVersion, record: Uint8Array, batch: number | bigint) {
+function versionColumns(no: number, version: StoredVersion, batch: number | bigint) {
   return [
     no,
     version.sequence,
-    record,
+    blob(version.id),
     version.record.facts,
     version.record.seal,
     version.record.refs.depth,

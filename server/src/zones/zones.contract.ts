@@ -1,97 +1,33 @@
 /** What every engine of the zones port must do. Run by zones.test.ts on each. */
-import { randomBytes as randomBuffer } from 'node:crypto'
-import {
-  type BatchId,
-  type ChunkId,
-  type DeviceId,
-  type Digest,
-  idFromBytes,
-  type PackId,
-  type RecordId,
-  type ZoneId,
-} from '@pileus/core/ids/ids'
+import { type ChunkId, type DeviceId, idFromBytes, type PackId, type ZoneId } from '@pileus/core/ids/ids'
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
+import {
+  chunkId,
+  commitOf,
+  digest,
+  newHead,
+  packId,
+  randomBytes,
+  recordId,
+  type Wanted,
+  zoneId,
+} from './fixtures.ts'
+import { originContract } from './origin.contract.ts'
 import { versionBytes } from './size.ts'
-import type { ChunkPlace, Commit, Head, StoredVersion, Zones } from './zones.ts'
-
-/** Plain arrays: what comes back is compared with them, class included. */
-const randomBytes = (bytes: number) => new Uint8Array(randomBuffer(bytes))
-export const zoneId = () => idFromBytes('zone', randomBytes(32))
-export const recordId = () => idFromBytes('record', randomBytes(16))
-export const digest = () => idFromBytes('digest', randomBytes(32))
-const batchId = () => idFromBytes('batch', randomBytes(16))
-export const chunkId = () => idFromBytes('chunk', randomBytes(32))
-export const packId = () => idFromBytes('pack', randomBytes(32))
-
-export function newHead(): Head {
-  return {
-    incarnation: 1,
-    sequence: 0,
-    chain: digest(),
-    setState: new Uint8Array(2_048),
-    setHash: digest(),
-    logLength: 1,
-    logHead: digest(),
-    generation: 0,
-    floor: 0,
-    storedBytes: 0,
-  }
-}
-
-export interface Wanted {
-  readonly id: RecordId
-  readonly old?: Digest | null
-  readonly bytes?: number
-}
-
-/** A commit of these records on top of the head. */
-export function commitOf(zone: ZoneId, head: Head, wanted: readonly Wanted[], storedAt = 1_000): Commit {
-  const batch: BatchId = batchId()
-  const leaves = randomBytes(32 * wanted.length)
-  const versions = wanted.map(({ id, bytes = 100 }, index): StoredVersion => {
-    const leaf = idFromBytes('digest', leaves.subarray(32 * index, 32 * index + 32))
-    const record = { facts: randomBytes(60), seal: randomBytes(bytes), refs: { depth: 0, ids: [chunkId()] } }
-    return { sequence: head.sequence + 1 + index, id, record, leaf, batch, leafIndex: index, storedAt }
-  })
-  const steps = versions.map(({ sequence, id, leaf }, index) => ({
-    sequence,
-    record: id,
-    oldLeaf: wanted[index]!.old ?? null,
-    newLeaf: leaf,
-    chain: digest(),
-  }))
-  return {
-    zone,
-    expected: head,
-    head: {
-      sequence: head.sequence + wanted.length,
-      chain: steps.at(-1)!.chain,
-      setState: randomBytes(2_048),
-      setHash: digest(),
-    },
-    addedBytes: versions.reduce((sum, { record }) => sum + versionBytes(record), 0),
-    versions,
-    steps,
-    batches: [
-      {
-        id: batch,
-        signed: { header: randomBytes(100), signature: randomBytes(64) },
-        leaves,
-        outcome: randomBytes(9),
-        sequence: head.sequence + wanted.length,
-      },
-    ],
-  }
-}
+import type { ChunkPlace, Commit, Head, Zones } from './zones.ts'
 
 const MANY = 1_000
 const MUCH = 1_000_000
 
-/** `open` gives a new empty engine; `reopen`, where the engine is durable, the same data again. */
+/**
+ * `open` gives a new empty engine; `reopen`, where the engine is durable, the same data again; `origin` says whether zones can be
+ * moved away from it.
+ */
 export function zonesContract(
   name: string,
   open: () => Promise<Zones>,
   reopen?: (zones: Zones) => Promise<Zones>,
+  origin = true,
 ): void {
   describe(`zones on ${name}`, () => {
     let zones: Zones
@@ -120,6 +56,9 @@ export function zonesContract(
       () => zones,
       () => zone,
     )
+
+    if (origin) originContract({ zones: () => zones, zone: () => zone, head, commit })
+    else it('says that zones cannot be moved away from it', () => expect(zones.origin).toBeNull())
 
     if (reopen) {
       it('keeps everything over a restart', async () => {
@@ -189,14 +128,14 @@ function logContract(zones: () => Zones, zone: () => ZoneId): void {
   })
 }
 
-interface Subject {
+export interface ContractSubject {
   readonly zones: () => Zones
   readonly zone: () => ZoneId
   readonly head: () => Promise<Head>
   readonly commit: (wanted: readonly Wanted[], storedAt?: number) => Promise<Commit>
 }
 
-function commitContract({ zones, zone, head, commit }: Subject): void {
+function commitContract({ zones, zone, head, commit }: ContractSubject): void {
   it('commits versions, steps, batch and head as one', async () => {
     const made = await commit([{ id: recordId() }, { id: recordId() }])
     expect(await head()).toMatchObject({ ...made.head, storedBytes: made.addedBytes, logLength: 1 })
@@ -260,7 +199,7 @@ function commitContract({ zones, zone, head, commit }: Subject): void {
   })
 }
 
-function readContract({ zones, zone, commit }: Subject): void {
+function readContract({ zones, zone, commit }: ContractSubject): void {
   it('reads current versions after a cursor by sequence, in pages bounded by number', async () => {
     const ids = [recordId(), recordId(), recordId()]
     const made = await commit(ids.map((id) => ({ id })))

@@ -57,5 +57,6 @@ await withEngine('cassandra', 'zones on Cassandra', (engine) => {
       await zones.close()
       return cassandraZones(keyspace.options)
     },
+    false,
   )
 })

@@ -12,19 +12,12 @@
  * - A call that rejects may or may not have happened. Asking (`batch`, `head`) tells which.
  * - Failures: `StorageFull`, `DamagedStorage` (engine-errors.ts), or whatever the engine's driver throws.
  *
- * On Cassandra: `Head` is the zone's small head partition (about 3 kB: the set state is 2 kB), together with the
- * ids and outcomes of recent commits, changed by one lightweight transaction IF incarnation, sequence,
- * generation and log length are the expected ones. Versions are
- * written first, into a bucket (zone, batch-range) sized under 100 MB, keyed by batch id; a reader shows a row only
- * if its batch is among the committed ones (head, or the fate written into the bucket). The current-version index
- * (zone, hash bucket of the record, record) → sequence is derived, written after the commit and repaired on read by
- * the newest committed row. 5 million records of about 1 kB are about 64 buckets. `storedBytes` is changed by the
- * same transactions. Chunk index rows are immutable and partitioned by (zone, first byte of the chunk id). A pack's
- * row in the head partition's `packs` bucket is written last, so an index entry counts only when its pack's row exists.
+ * How each of them keeps this on a cluster is told where it does: cassandra.ts, postgres-commit.ts.
  */
 import type { BatchId, ChunkId, DeviceId, Digest, PackId, RecordId, ZoneId } from '@pileus/core/ids/ids'
 import type { SignedBatch } from '@pileus/core/protocol/push'
 import type { SealedRecord } from '@pileus/core/records/sealed'
+import type { Fence } from '../fence.ts'
 
 /** Everything that changes atomically in a zone. */
 export interface Head {
@@ -87,7 +80,10 @@ export interface Commit {
   readonly addedBytes: number
   /** By ascending sequence; at most one for each record. */
   readonly versions: readonly StoredVersion[]
-  /** One for each version: the commit log. `oldLeaf` is null for a record's first version. */
+  /**
+   * One for each version, and for those that a move no longer found: the commit log, by ascending sequence. `oldLeaf` is null
+   * for a record's first version.
+   */
   readonly steps: readonly CommitStep[]
   readonly batches: readonly StoredBatch[]
 }
@@ -119,6 +115,27 @@ export interface SyncState {
   readonly incarnation: number
   readonly sequence: number
   readonly at: number
+}
+
+/** A pack by its id. */
+export interface ListedPack extends StoredPack {
+  readonly id: PackId
+}
+
+/**
+ * What moving to other engines needs of the engine that is left. The engine it moves to needs nothing of its own: a zone is made
+ * there by the same calls that made it here.
+ */
+export interface ZonesOrigin {
+  /** Stands before all but `setSyncState`. */
+  readonly fence: Fence
+  /** Batches with a sequence above `after`, ascending, at most `limit`. */
+  batches(zone: ZoneId, after: number, limit: number): Promise<StoredBatch[]>
+  /** Every version with from < sequence ≤ to that is kept, current or not, ascending. */
+  kept(zone: ZoneId, from: number, to: number): Promise<StoredVersion[]>
+  /** Packs with an id above `after`, ascending, at most `limit`. */
+  packs(zone: ZoneId, after: PackId | null, limit: number): Promise<ListedPack[]>
+  syncStates(zone: ZoneId): Promise<Map<DeviceId, SyncState>>
 }
 
 export interface Zones {
@@ -190,6 +207,9 @@ export interface Zones {
   prune(zone: ZoneId, replacedBefore: number, limit: number): Promise<number>
   /** Zone ids after `after`, ascending, at most `limit`. */
   list(after: ZoneId | null, limit: number): Promise<ZoneId[]>
+
+  /** Null for an engine that cannot be moved away from yet. */
+  readonly origin: ZonesOrigin | null
 
   check(): Promise<void>
   close(): Promise<void>

@@ -5,6 +5,7 @@
 import type { RecordId, ZoneId } from '@pileus/core/ids/ids'
 import { type CassandraDatabase, inParallel } from '../../cassandra/database.ts'
 import { blob } from '../../columns.ts'
+import { replacing } from '../replaced.ts'
 import { packIds } from '../rows.ts'
 import { versionBytes } from '../size.ts'
 import type { Commit, StoredVersion, Zones } from '../zones.ts'
@@ -103,10 +104,10 @@ class Attempt {
     const fits = head.bucket > 0 && head.bucketBytes < BUCKET_FULL_BYTES
     const bucket = fits ? head.bucket : head.sequence + 1
     if (this.#bucket === bucket) return bucket
-    const { zone, versions, steps } = this.#commit
+    const { zone } = this.#commit
     if (!fits) await this.#db.write('INSERT INTO buckets (zone, first) VALUES (?, ?)', [blob(zone), bucket])
-    const replacing = versions.filter((_, index) => steps[index]!.oldLeaf !== null).map(({ id }) => id)
-    const old = await newestPlaces(this.#db, zone, replacing)
+    const replaced = replacing(this.#commit).map(({ id }) => id)
+    const old = await newestPlaces(this.#db, zone, replaced)
     this.#bucket = bucket
     await Promise.all([
       this.#writeVersions(bucket, old),
