@@ -33,11 +33,11 @@ export const BUGS: readonly Bug[] = [
   ),
   bug(
     'commit-before-rename',
-    'the database says that a file is in its place before it is',
+    'the database says that a file is in its place before that is durable',
     400,
     'client/src/folder/disk-work.ts',
-    'work(tx)\n      this.context.files.sync([...this.#changed.values()])\n    })',
-    `work(tx)\n    })\n    this.context.replica.transaction('durable', () => {})\n    this.context.files.sync([...this.#changed.values()])`,
+    'this.context.files.sync([...this.#changed.values()])',
+    '',
   ),
   bug(
     'mtime-decides',
@@ -65,11 +65,11 @@ export const BUGS: readonly Bug[] = [
   ),
   bug(
     'outbox-lost',
-    'what is pending is not durable when the server sees it, and its counters are used again',
-    400,
-    `${DRIVE}/push.ts`,
-    `replica.transaction('durable', (tx) => putMeta(tx, 'pushes'`,
-    `replica.transaction('lazy', (tx) => putMeta(tx, 'pushes'`,
+    'what is pending is gone when a process begins anew',
+    200,
+    'client/src/replica/replica.ts',
+    'this.writer = getMeta(',
+    "this.store.transaction('durable', (tx) => [...tables.outbox.entries(tx)].map(([id]) => tables.outbox.delete(tx, id)))\n    this.writer = getMeta(",
   ),
   bug(
     'sweep-without-grace',

@@ -34,21 +34,19 @@ export function localEdit(
   const ours = edit(base ?? effective.body)
   const sealed = tables.outboxSealed.get(tx, id) ?? tables.sealed.get(tx, id)!
   const theirs = { body: effective.body, refs: decodeSealed(sealed).refs }
-  settle(
-    context,
-    tx,
-    id,
-    { base, ours: { body: ours, refs: refs ?? refsOf(ours, theirs.refs) }, theirs },
-    text,
-  )
+  const ourRefs = refs ?? refsOf(ours, base === null ? theirs.refs : tables.baseRefs.get(tx, id))
+  settle(context, tx, id, { base, ours: { body: ours, refs: ourRefs }, theirs }, text)
   // The row keeps the version it was made from, which never counts again: what it shows is its base.
-  tables.base.put(tx, id, ours)
+  replica.putBase(tx, id, ours, ourRefs)
   replica.touch(tx, id)
 }
 
-/** The chunks of a body whose list is short are its entries; a longer list is that of the other side. */
-function refsOf(body: RecordBody, other: Refs): Refs {
+/** The chunks of a body whose list is short are its entries; those of a longer list were kept with the base. */
+function refsOf(body: RecordBody, long: Refs | undefined): Refs {
   if (body.content?.type !== 'chunks') return NO_REFS
-  if (body.content.list.depth > 0) return other
+  if (body.content.list.depth > 0) {
+    if (!long) throw new Error('the clear list of a long content was not kept with the base')
+    return long
+  }
   return { depth: 0, ids: [...new Set(body.content.list.entries.map((entry) => entry.id))] }
 }

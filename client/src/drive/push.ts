@@ -202,8 +202,10 @@ function note(
     case 'missing': {
       const row = tables.disk.get(tx, id)
       if (row) context.replica.putDisk(tx, id, { ...row, signature: '' })
-      // Another device's version, given back to a server that lost it and its content: that is not here either.
-      const notHere = row?.version !== vectorKey(pending.vector) && pending.base === null
+      // Another device's version, given back to a server that lost it and its content: that is not here either. Nor is that
+      // of a file whose deletion is held.
+      const givenBack = row?.version !== vectorKey(pending.vector) && pending.base === null
+      const notHere = givenBack || tables.held.get(tx, id) !== undefined
       if (notHere && pending.group === null) context.replica.dropPending(tx, id)
       else pushed.missing++
       return

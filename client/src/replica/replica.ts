@@ -277,7 +277,7 @@ export class Replica {
     if (before && hadIdentity) tables.diskIdentity.delete(tx, before.identity)
     if (!row) {
       tables.disk.delete(tx, id)
-      tables.base.delete(tx, id)
+      this.#dropBase(tx, id)
       tables.nameless.delete(tx, id)
       tables.renamed.delete(tx, id)
       return
@@ -288,7 +288,7 @@ export class Replica {
       tables.diskIdentity.put(tx, row.identity, id)
     }
     const effective = this.effective(tx, id)
-    if (row.version === effective?.key) tables.base.delete(tx, id)
+    if (row.version === effective?.key) this.#dropBase(tx, id)
     if (effective && effective.body.place.name !== row.name) tables.renamed.put(tx, id, '')
     else tables.renamed.delete(tx, id)
   }
@@ -333,7 +333,20 @@ export class Replica {
     const row = tables.disk.get(tx, id)
     const effective = this.effective(tx, id)
     if (!row || !effective || row.version !== effective.key) return
-    if (tables.base.get(tx, id) === undefined) tables.base.put(tx, id, effective.body)
+    if (tables.base.get(tx, id) === undefined) this.putBase(tx, id, effective.body)
+  }
+
+  /** What the disk shows of a record that has moved on. `refs` where they are not those of the effective version. */
+  putBase(tx: StoreWriter, id: RecordId, body: RecordBody, refs?: Refs): void {
+    tables.base.put(tx, id, body)
+    const isLong = body.content?.type === 'chunks' && body.content.list.depth > 0
+    if (isLong) tables.baseRefs.put(tx, id, refs ?? this.#refsOf(tx, id, body))
+    else tables.baseRefs.delete(tx, id)
+  }
+
+  #dropBase(tx: StoreWriter, id: RecordId): void {
+    tables.base.delete(tx, id)
+    tables.baseRefs.delete(tx, id)
   }
 
   /** Changes the effective version by `write` and moves it in the indexes. */

@@ -2,6 +2,7 @@
 import type { Digest, RecordId, WriterId } from '@pileus/core/ids/ids'
 import type { Figure } from '@pileus/core/records/figure'
 import type { Attributes, RecordBody } from '@pileus/core/records/record'
+import type { Refs } from '@pileus/core/records/refs'
 import type { VersionVector } from '@pileus/core/versions/vector'
 import {
   type KeyRange,
@@ -161,6 +162,8 @@ export const tables = {
   diskIdentity: briefTable<RecordId>('diskIdentity'),
   /** The body that a disk row shows when the record has moved on: the base to merge a local edit by. */
   base: jsonTable<RecordBody>('base'),
+  /** The clear list of a base whose chunk list is too long to stand in its body. */
+  baseRefs: jsonTable<Refs>('baseRefs'),
   /** Records whose place on the disk may have to change: record → ''. */
   touched: briefTable<string>('touched'),
   /** Names whose holders may have changed: parent/name key → ''. */

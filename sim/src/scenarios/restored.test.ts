@@ -337,6 +337,26 @@ describe('a server set back to an earlier state (scenario 8)', () => {
     expect(a.show()).toEqual(b.show())
   })
 
+  it('a device whose held deletions are of what the server lost comes to rest, and another gives it back', async () => {
+    const { sites, settle } = await scene()
+    const [a, b] = sites
+    a.put('kept', 'k')
+    await settle(a, b)
+    const backup = kept.backUp()
+    for (let n = 0; n < 24; n++) a.put(`d/${n}`, `${n}`)
+    await settle(a, b)
+    const all = a.show()
+    b.remove('d')
+    expect(await b.sync()).toMatchObject({ heldDeletions: 25 })
+    await kept.restore(backup)
+    await b.sync()
+    await settle(a, b)
+    await b.sync({ heldDeletions: 'undo' })
+    await settle(a, b)
+    expect(a.show()).toEqual(all)
+    expect(b.show()).toEqual(all)
+  })
+
   it('set back while a device reads it, it is read again', async () => {
     const { sites, settle } = await scene()
     const [a, b] = sites
