@@ -45,6 +45,7 @@ export async function pull(context: DriveContext, options: SyncOptions): Promise
   let reading: Reading = { figures: [], continuous: true }
   let received = 0
   let timesSetBack = 0
+  const doubted = getMeta(context.replica.store, 'doubted') ?? false
   checkLog(context)
   for (;;) {
     options.signal?.throwIfAborted()
@@ -55,8 +56,9 @@ export async function pull(context: DriveContext, options: SyncOptions): Promise
     try {
       received += await takePage(context, page, reading)
     } catch (error) {
-      // The server was set back while this was read. It says so of the next page too, and all is read again.
-      if (!isCursorUnknown(error) || ++timesSetBack > SET_BACK_MAX) throw error
+      // The server was set back while this was read. It says so of the next page too, and all is read again. One that
+      // was just found untrue is not believed to have been: it may have shown a place that never was.
+      if (doubted || !isCursorUnknown(error) || ++timesSetBack > SET_BACK_MAX) throw error
       reading = { figures: [], continuous: true }
       continue
     }
