@@ -1,25 +1,19 @@
 /** Signing up, in and back in, passwords and devices: real processes against a real server. */
-import { mkdtempSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs'
-import { tmpdir } from 'node:os'
+import { readFileSync, statSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
-import { afterAll, beforeAll, expect, test } from 'vitest'
+import { expect, test } from 'vitest'
 import { pileusOnTerminal } from './running.ts'
+import { household } from './story/household.ts'
 import { createDevice, PASSWORD } from './story/person.ts'
-import { type ServerProcess, startServer } from './story/server.ts'
 
-const ROOT = mkdtempSync(join(tmpdir(), 'pileus-account-'))
-let server: ServerProcess
-beforeAll(async () => {
-  server = await startServer(ROOT)
-})
-afterAll(async () => {
-  await server?.stop()
-  rmSync(ROOT, { recursive: true, force: true })
-})
+const home = household('account')
+const newDevice = (name: string) => createDevice(home.root, name)
 
 test('the phrase is shown once, at sign-up; keys in clear are told of and private', async () => {
-  const phone = createDevice(ROOT, 'phone')
-  const { stdout, stderr } = await phone.ok(`signup ana --server ${server.url}`, { env: { PILEUS_KEYS: '' } })
+  const phone = newDevice('phone')
+  const { stdout, stderr } = await phone.ok(`signup ana --server ${home.server.url}`, {
+    env: { PILEUS_KEYS: '' },
+  })
   expect(stdout.match(/\b\d+ [a-z]{3,8}\b/g)).toHaveLength(24)
   expect(stderr).toMatch(/^Keys are kept readable by this user only, not sealed, in \S+keys\.json/)
   expect(statSync(phone.home).mode & 0o777).toBe(0o700)
@@ -27,17 +21,17 @@ test('the phrase is shown once, at sign-up; keys in clear are told of and privat
   const { stdout: status } = await phone.ok('status')
   expect(status).toMatch(/keys +in a file readable by this user only, not sealed/)
   expect(status).toMatch(/folder +none/)
-  const again = await phone.run(`login ana --server ${server.url}`)
+  const again = await phone.run(`login ana --server ${home.server.url}`)
   expect(again).toMatchObject({
     code: 2,
     stderr: expect.stringContaining('signed in here already, as phone'),
   })
-  const anew = await phone.run(`signup ana --server ${server.url}`)
+  const anew = await phone.run(`signup ana --server ${home.server.url}`)
   expect(anew).toMatchObject({
     code: 2,
     stderr: expect.stringContaining('signed in here already, as phone'),
   })
-  const other = await phone.run(`signup eva --server ${server.url}`)
+  const other = await phone.run(`signup eva --server ${home.server.url}`)
   expect(other).toMatchObject({
     code: 2,
     stderr: expect.stringContaining('give the other account its own --home'),
@@ -45,9 +39,9 @@ test('the phrase is shown once, at sign-up; keys in clear are told of and privat
 })
 
 test('keys under a passphrase open with it alone', async () => {
-  const tablet = createDevice(ROOT, 'tablet')
+  const tablet = newDevice('tablet')
   const sealed = { env: { PILEUS_KEYS: 'passphrase', PILEUS_PASSPHRASE: 'open sesame' } }
-  await tablet.ok(`login ana --server ${server.url}`, sealed)
+  await tablet.ok(`login ana --server ${home.server.url}`, sealed)
   expect(readFileSync(join(tablet.home, 'keys.json'), 'utf8')).not.toContain('accountKey')
   expect((await tablet.run('whoami')).stderr).toContain('set PILEUS_PASSPHRASE')
   const wrong = await tablet.run('whoami', { env: { PILEUS_PASSPHRASE: 'open barley' } })
@@ -58,7 +52,7 @@ test('keys under a passphrase open with it alone', async () => {
 })
 
 test('devices are listed by name, and removed by name or id', async () => {
-  const phone = createDevice(ROOT, 'phone')
+  const phone = newDevice('phone')
   const list = async () =>
     (JSON.parse((await phone.ok('devices --json')).stdout) as { devices: Record<string, unknown>[] }).devices
   const devices = await list()
@@ -72,8 +66,8 @@ test('devices are listed by name, and removed by name or id', async () => {
 })
 
 test('a changed password opens, the old one does not; the phrase opens whatever the password is', async () => {
-  const desk = createDevice(ROOT, 'desk')
-  const signedUp = await desk.ok(`signup eva --server ${server.url} --json`)
+  const desk = newDevice('desk')
+  const signedUp = await desk.ok(`signup eva --server ${home.server.url} --json`)
   const { phrase } = JSON.parse(signedUp.stdout) as { phrase: string }
   const next = 'a second password'
   const wrong = await desk.run('passwd', {
@@ -85,13 +79,13 @@ test('a changed password opens, the old one does not; the phrase opens whatever 
   })
   await desk.ok('passwd', { env: { PILEUS_NEW_PASSWORD: next } })
 
-  const car = createDevice(ROOT, 'car')
-  expect((await car.run(`login eva --server ${server.url}`)).code).toBe(3)
-  await car.ok(`login eva --server ${server.url}`, { env: { PILEUS_PASSWORD: next } })
+  const car = newDevice('car')
+  expect((await car.run(`login eva --server ${home.server.url}`)).code).toBe(3)
+  await car.ok(`login eva --server ${home.server.url}`, { env: { PILEUS_PASSWORD: next } })
 
-  const boat = createDevice(ROOT, 'boat')
+  const boat = newDevice('boat')
   const recovered = { env: { PILEUS_PHRASE: `  ${phrase.toUpperCase()} `, PILEUS_NEW_PASSWORD: PASSWORD } }
-  await boat.ok(`recover eva --server ${server.url}`, recovered)
+  await boat.ok(`recover eva --server ${home.server.url}`, recovered)
   expect((await boat.ok('whoami')).stdout).toMatch(/device +boat/)
   expect(
     (await car.run('passwd', { env: { PILEUS_PASSWORD: next, PILEUS_NEW_PASSWORD: 'x'.repeat(9) } })).code,
@@ -99,7 +93,7 @@ test('a changed password opens, the old one does not; the phrase opens whatever 
 })
 
 test('on a terminal a sync shows its progress on a line that it takes away', async () => {
-  const device = createDevice(ROOT, 'desk')
+  const device = newDevice('desk')
   await device.ok(['link', device.folder])
   for (let i = 0; i < 200; i++) writeFileSync(join(device.folder, `${i}`), `file ${i}`)
   const { screen, code } = await pileusOnTerminal(['sync', '--once'], [], device.env)

@@ -3,7 +3,6 @@ import { spawn } from 'node:child_process'
 import {
   existsSync,
   mkdirSync,
-  mkdtempSync,
   readdirSync,
   readFileSync,
   renameSync,
@@ -13,49 +12,35 @@ import {
 } from 'node:fs'
 import { createServer } from 'node:http'
 import type { AddressInfo } from 'node:net'
-import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { afterAll, beforeAll, expect, test } from 'vitest'
-import type { Ended } from './running.ts'
-import { createDevice, type DeviceOf, joinedDevice } from './story/person.ts'
-import { type ServerProcess, startServer } from './story/server.ts'
+import { beforeAll, expect, test } from 'vitest'
+import { expectFailure } from './story/failure.ts'
+import { household } from './story/household.ts'
+import { createDevice, type DeviceOf } from './story/person.ts'
 
-const ROOT = mkdtempSync(join(tmpdir(), 'pileus-bad-'))
-let server: ServerProcess
+const home = household('bad', { PILEUS_QUOTA_BYTES: '3000000' })
 let laptop: DeviceOf & { phrase: string }
 
 beforeAll(async () => {
-  server = await startServer(ROOT, { PILEUS_QUOTA_BYTES: '3000000' })
-  laptop = await joinedDevice(ROOT, 'laptop', 'signup', server.url)
+  laptop = await home.join('laptop')
   mkdirSync(join(laptop.folder, 'many'))
   for (let i = 0; i < 30; i++) writeFileSync(join(laptop.folder, 'many', `${i}`), `file ${i}`)
   await laptop.ok('sync --once')
 })
-afterAll(async () => {
-  await server?.stop()
-  rmSync(ROOT, { recursive: true, force: true })
-})
-
-/** One sentence, no stack trace, nothing on stdout. */
-function expectFailure(ended: Ended, code: number, says: RegExp): void {
-  expect(ended.stderr).toMatch(says)
-  expect(ended.stderr.trimEnd().split('\n')).toHaveLength(1)
-  expect({ code: ended.code, stdout: ended.stdout }).toEqual({ code, stdout: '' })
-}
 
 const quiet = { env: { PILEUS_DEBUG: '' } }
 let devices = 0
-const another = () => createDevice(ROOT, `other ${devices++}`)
+const another = () => createDevice(home.root, `other ${devices++}`)
 
 test('a wrong password and an unknown account are told alike', async () => {
   const wrong = { env: { PILEUS_DEBUG: '', PILEUS_PASSWORD: 'not the password' } }
   expectFailure(
-    await another().run(`login ana --server ${server.url}`, wrong),
+    await another().run(`login ana --server ${home.server.url}`, wrong),
     3,
     /The name or the password is wrong/,
   )
   expectFailure(
-    await another().run(`login nobody --server ${server.url}`, quiet),
+    await another().run(`login nobody --server ${home.server.url}`, quiet),
     3,
     /The name or the password is wrong/,
   )
@@ -64,12 +49,12 @@ test('a wrong password and an unknown account are told alike', async () => {
 test('a home that cannot be used is told of before an account is made', async () => {
   const env = { PILEUS_DEBUG: '', PILEUS_HOME: laptop.folder }
   expectFailure(
-    await another().run(`signup eva --server ${server.url}`, { env }),
+    await another().run(`signup eva --server ${home.server.url}`, { env }),
     2,
     /holds other things already/,
   )
   const eva = another()
-  await eva.ok(`signup eva --server ${server.url}`)
+  await eva.ok(`signup eva --server ${home.server.url}`)
 })
 
 test('the local database, which holds names, is readable by this user only', () => {
@@ -80,7 +65,7 @@ test('the local database, which holds names, is readable by this user only', () 
 test('a taken name', async () => {
   const env = { PILEUS_DEBUG: '', PILEUS_KEYS: '' }
   const device = another()
-  const ended = await device.run(`signup ana --server ${server.url}`, { env })
+  const ended = await device.run(`signup ana --server ${home.server.url}`, { env })
   expectFailure(ended, 2, /taken: choose another/)
   expect(existsSync(device.home)).toBe(false)
 })
@@ -92,23 +77,23 @@ test('a wrong phrase, and one with a misspelt word', async () => {
   })
   const other = `legal winner thank year wave sausage worth useful legal winner thank year wave sausage worth useful legal winner thank year wave sausage worth title`
   expectFailure(
-    await device.run(`recover ana --server ${server.url}`, phrase(other)),
+    await device.run(`recover ana --server ${home.server.url}`, phrase(other)),
     3,
     /recovery phrase is wrong/,
   )
   const misspelt = laptop.phrase.replace(/^\w+/, 'abandonn')
   expectFailure(
-    await device.run(`recover ana --server ${server.url}`, phrase(misspelt)),
+    await device.run(`recover ana --server ${home.server.url}`, phrase(misspelt)),
     3,
     /word 1, "abandonn"/,
   )
   expectFailure(
-    await device.run(`recover ana --server ${server.url}`, phrase(`${'abandon '.repeat(23)}art`)),
+    await device.run(`recover ana --server ${home.server.url}`, phrase(`${'abandon '.repeat(23)}art`)),
     3,
     /recovery phrase is wrong/,
   )
   expectFailure(
-    await device.run(`recover ana --server ${server.url}`, phrase('abandon art')),
+    await device.run(`recover ana --server ${home.server.url}`, phrase('abandon art')),
     3,
     /2 words and should have 24/,
   )
@@ -124,14 +109,14 @@ test('something that answers but is no Pileus server', async () => {
 })
 
 test('a removed device is told so, keeps its files, and can come back', async () => {
-  const device = await joinedDevice(ROOT, 'lost', 'login', server.url)
+  const device = await home.join('lost')
   await device.ok('sync --once')
   await laptop.ok('devices remove lost')
   expectFailure(await device.run('sync --once', quiet), 3, /This device was removed from the account/)
   expectFailure(await device.run('passwd', quiet), 3, /This device was removed from the account/)
   expect(readFileSync(join(device.folder, 'many/7'), 'utf8')).toBe('file 7')
   expectFailure(await laptop.run('devices remove lost', quiet), 2, /No device is called "lost"/)
-  await device.ok(`login ana --server ${server.url}`)
+  await device.ok(`login ana --server ${home.server.url}`)
   await device.ok('sync --once')
 })
 
@@ -150,7 +135,7 @@ test('a quota that is exceeded, until something is deleted', async () => {
 
 test('many deletions at once are held, and the person decides', async () => {
   const many = join(laptop.folder, 'many')
-  renameSync(many, join(ROOT, 'away'))
+  renameSync(many, join(home.root, 'away'))
   const held = await laptop.run('sync --once', quiet)
   expect(held.stderr).toMatch(/31 deletions held back.*--deletions accept.*--deletions undo/)
   expect(held.code).toBe(5)
@@ -160,12 +145,12 @@ test('many deletions at once are held, and the person decides', async () => {
 })
 
 test('scenario 9: a folder that vanished is not taken for deletions', async () => {
-  renameSync(laptop.folder, join(ROOT, 'unmounted'))
+  renameSync(laptop.folder, join(home.root, 'unmounted'))
   expectFailure(await laptop.run('sync --once', quiet), 5, /nothing deleted: bring the folder back/)
   mkdirSync(laptop.folder)
   expectFailure(await laptop.run('sync --once', quiet), 5, /marker file \.pileus is missing/)
   rmSync(laptop.folder, { recursive: true })
-  renameSync(join(ROOT, 'unmounted'), laptop.folder)
+  renameSync(join(home.root, 'unmounted'), laptop.folder)
   await laptop.ok('sync --once')
 })
 
@@ -183,18 +168,18 @@ test('two syncs at once: the second ends at once and changes nothing', async () 
 
 test('a folder inside a synced folder, and the same folder for a second device', async () => {
   const device = another()
-  await device.ok(`login ana --server ${server.url}`)
+  await device.ok(`login ana --server ${home.server.url}`)
   expectFailure(
     await device.run(['link', join(laptop.folder, 'many')], quiet),
     2,
     /lies inside the synced folder/,
   )
   expectFailure(await device.run(['link', laptop.folder], quiet), 2, /is the synced folder of/)
-  expectFailure(await device.run(['link', ROOT], quiet), 2, /choose a folder apart/)
+  expectFailure(await device.run(['link', home.root], quiet), 2, /choose a folder apart/)
 })
 
 test('a damaged local database: said so, nothing lost, and linking again mends it', async () => {
-  const device = await joinedDevice(ROOT, 'damaged', 'login', server.url)
+  const device = await home.join('damaged')
   await device.ok('sync --once')
   writeFileSync(join(device.home, 'drive.db'), 'this is no database, whatever its name says')
   for (const suffix of ['-wal', '-shm']) rmSync(join(device.home, `drive.db${suffix}`), { force: true })
@@ -209,14 +194,14 @@ test('a damaged local database: said so, nothing lost, and linking again mends i
 test('a damaged pack on the server is reported by path and never written into a file', async () => {
   writeFileSync(join(laptop.folder, 'precious'), 'one of a kind')
   await laptop.ok('sync --once')
-  const packs = readdirSync(join(ROOT, 'data'), { recursive: true, encoding: 'utf8' })
-    .map((name) => join(ROOT, 'data', name))
+  const packs = readdirSync(join(home.root, 'data'), { recursive: true, encoding: 'utf8' })
+    .map((name) => join(home.root, 'data', name))
     .filter((path) => statSync(path).isFile() && readFileSync(path).subarray(0, 4).toString() === 'PLPK')
   const newest = packs.sort((a, b) => statSync(b).mtimeMs - statSync(a).mtimeMs)[0]!
   const bytes = readFileSync(newest)
   bytes[bytes.length - 5]! ^= 0xff
   writeFileSync(newest, bytes)
-  const device = await joinedDevice(ROOT, 'unlucky', 'login', server.url)
+  const device = await home.join('unlucky')
   const ended = await device.run('sync --once', quiet)
   expect(ended.stderr).toContain('precious')
   expect([5, 8]).toContain(ended.code)
@@ -229,7 +214,7 @@ test('a damaged pack on the server is reported by path and never written into a 
 })
 
 test('Ctrl-C ends with 130 and the next sync goes on', async () => {
-  const device = await joinedDevice(ROOT, 'hasty', 'login', server.url)
+  const device = await home.join('hasty')
   // Once the first folder is there the sync is at work, and may be through before the signal reaches it.
   const interruptWhen = () => existsSync(join(device.folder, 'many'))
   const stopped = await device.run('sync --once', { ...quiet, interruptWhen })
@@ -239,7 +224,7 @@ test('Ctrl-C ends with 130 and the next sync goes on', async () => {
 })
 
 test('a server that is down, and keys that are damaged', async () => {
-  await server.stop()
+  await home.server.stop()
   expectFailure(await laptop.run('sync --once', quiet), 4, /nothing listens there/)
   expect((await laptop.ok('ls many')).stdout.split('\n')).toHaveLength(31)
   writeFileSync(join(laptop.home, 'keys.json'), '{"format":1,"keeping":"file","clear":"{}"}')

@@ -1,46 +1,27 @@
 /** Names through the real command, where one device's disk takes `a` and `A` for one name: scenarios 5 and 6. */
-import {
-  existsSync,
-  mkdirSync,
-  mkdtempSync,
-  readdirSync,
-  readFileSync,
-  renameSync,
-  rmSync,
-  statSync,
-  writeFileSync,
-} from 'node:fs'
-import { tmpdir } from 'node:os'
+import { existsSync, mkdirSync, readdirSync, renameSync, rmSync, statSync } from 'node:fs'
 import { join } from 'node:path'
-import { afterAll, beforeAll, beforeEach, describe, expect, test, vi } from 'vitest'
+import { afterAll, beforeEach, describe, expect, test } from 'vitest'
 import { caselessDisk } from './story/caseless-disk.ts'
+import { put, text } from './story/hands.ts'
+import { household, settle, synced } from './story/household.ts'
 import { createDevice, type DeviceOf, joinedDevice } from './story/person.ts'
-import { type ServerProcess, startServer } from './story/server.ts'
 
-vi.setConfig({ testTimeout: 120_000, hookTimeout: 120_000 })
-const ROOT = mkdtempSync(join(tmpdir(), 'pileus-names-'))
-const disk = caselessDisk(ROOT)
+const home = household('names')
+const disk = caselessDisk()
 console.warn(
   typeof disk === 'string'
     ? `NOT TESTED on a real disk that ignores case, for there is none here (${disk}): only the memory file system was asked, in sim/src/scenarios/spelling.test.ts. PILEUS_CASELESS_FOLDER=DIR names one.`
     : `names are tested on a real disk that ignores case: ${disk.kind}`,
 )
 
-let server: ServerProcess
 let desktop: DeviceOf
 let mac: DeviceOf
 
-afterAll(async () => {
-  await server?.stop()
+afterAll(() => {
   if (typeof disk !== 'string') disk.remove()
-  rmSync(ROOT, { recursive: true, force: true })
 })
 
-const put = (device: DeviceOf, path: string, text: string) => {
-  mkdirSync(join(device.folder, path, '..'), { recursive: true })
-  writeFileSync(join(device.folder, path), text)
-}
-const text = (device: DeviceOf, path: string) => readFileSync(join(device.folder, path), 'utf8')
 const names = (device: DeviceOf, folder = '.') =>
   readdirSync(join(device.folder, folder))
     .filter((name) => name !== '.pileus')
@@ -58,29 +39,6 @@ function shown(device: DeviceOf, folder = '.'): Record<string, string> {
   return found
 }
 
-interface Counts {
-  readonly pushed: number
-  readonly applied: number
-  readonly bytesSent: number
-  readonly bytesReceived: number
-}
-
-const sync = async (device: DeviceOf): Promise<Counts> =>
-  JSON.parse((await device.ok('sync --once --json')).stdout) as Counts
-
-/** Until neither has anything to do, which has to come soon: a name that is changed to and fro never rests. */
-async function settle(...devices: DeviceOf[]): Promise<void> {
-  for (let round = 0; round < 4; round++) {
-    let busy = 0
-    for (const device of devices) {
-      const { pushed, applied } = await sync(device)
-      busy += pushed + applied
-    }
-    if (busy === 0) return
-  }
-  throw new Error('the devices did not come to rest')
-}
-
 /** As `mv` has to do it where both spellings are one name. */
 function respell(device: DeviceOf, from: string, to: string): void {
   renameSync(join(device.folder, from), join(device.folder, '..', 'aside'))
@@ -89,17 +47,14 @@ function respell(device: DeviceOf, from: string, to: string): void {
 
 describe.skipIf(typeof disk === 'string')('one disk ignores case', () => {
   let accounts = 0
-  beforeAll(async () => {
-    server = await startServer(ROOT, { PILEUS_LOG_LEVEL: 'warn' })
-  })
   beforeEach(async () => {
     if (typeof disk === 'string') return
     const account = `ana-${++accounts}`
-    desktop = await joinedDevice(ROOT, `desktop ${accounts}`, 'signup', server.url, account)
+    desktop = await joinedDevice(home.root, `desktop ${accounts}`, 'signup', home.server.url, account)
     const folder = join(disk.path, String(accounts), 'files')
     mkdirSync(folder, { recursive: true })
-    mac = { ...createDevice(ROOT, `mac ${accounts}`), folder }
-    await mac.ok(['login', account, '--server', server.url])
+    mac = { ...createDevice(home.root, `mac ${accounts}`), folder }
+    await mac.ok(['login', account, '--server', home.server.url])
     await mac.ok(['link', folder])
   })
 
@@ -110,14 +65,14 @@ describe.skipIf(typeof disk === 'string')('one disk ignores case', () => {
     const before = ['Foo', 'Bar', 'Bar/in'].map((path) => statSync(join(mac.folder, path)).ino)
     renameSync(join(desktop.folder, 'Foo'), join(desktop.folder, 'foo'))
     renameSync(join(desktop.folder, 'Bar'), join(desktop.folder, 'BAR'))
-    expect(await sync(desktop)).toMatchObject({ pushed: 2, bytesSent: 0 })
-    expect(await sync(mac)).toMatchObject({ pushed: 0, applied: 2, bytesReceived: 0 })
+    expect(await synced(desktop)).toMatchObject({ pushed: 2, bytesSent: 0 })
+    expect(await synced(mac)).toMatchObject({ pushed: 0, applied: 2, bytesReceived: 0 })
     expect(shown(mac)).toEqual({ foo: 'file', 'BAR/': '', 'BAR/in': 'in' })
     expect(['foo', 'BAR', 'BAR/in'].map((path) => statSync(join(mac.folder, path)).ino)).toEqual(before)
     respell(mac, 'foo', 'FOO')
     respell(mac, 'BAR', 'bar')
-    expect(await sync(mac)).toMatchObject({ pushed: 2, bytesSent: 0 })
-    expect(await sync(desktop)).toMatchObject({ applied: 2, bytesReceived: 0 })
+    expect(await synced(mac)).toMatchObject({ pushed: 2, bytesSent: 0 })
+    expect(await synced(desktop)).toMatchObject({ applied: 2, bytesReceived: 0 })
     expect(shown(desktop)).toEqual({ FOO: 'file', 'bar/': '', 'bar/in': 'in' })
     await settle(desktop, mac)
     expect(shown(mac)).toEqual(shown(desktop))

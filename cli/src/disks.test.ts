@@ -12,8 +12,9 @@ import {
   symlinkSync,
   writeFileSync,
 } from 'node:fs'
-import { dirname, join } from 'node:path'
+import { join } from 'node:path'
 import { beforeAll, expect, test } from 'vitest'
+import { at, move, put, remove, text } from './story/hands.ts'
 import { carry, expectSame, household, settle, synced } from './story/household.ts'
 import { createDevice, type DeviceOf } from './story/person.ts'
 import { startServer } from './story/server.ts'
@@ -26,15 +27,6 @@ beforeAll(async () => {
   laptop = await home.join('laptop')
   desktop = await home.join('desktop')
 })
-
-const at = (device: DeviceOf, path: string) => join(device.folder, path)
-const text = (device: DeviceOf, path: string) => readFileSync(at(device, path), 'utf8')
-const move = (device: DeviceOf, from: string, to: string) => renameSync(at(device, from), at(device, to))
-const remove = (device: DeviceOf, path: string) => rmSync(at(device, path), { recursive: true })
-function put(device: DeviceOf, path: string, content: string): void {
-  mkdirSync(dirname(at(device, path)), { recursive: true })
-  writeFileSync(at(device, path), content)
-}
 
 const KINDS = {
   file: (device: DeviceOf, path: string) => put(device, path, `the file ${path}`),

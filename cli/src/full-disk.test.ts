@@ -7,7 +7,8 @@ import { mkdirSync, mkdtempSync, readdirSync, renameSync, rmSync, statfsSync, wr
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from 'vitest'
-import type { Ended } from './running.ts'
+import { expectFailure } from './story/failure.ts'
+import { expectQuiet, expectSame } from './story/household.ts'
 import { startLive } from './story/live.ts'
 import { createDevice, type DeviceOf, joinedDevice } from './story/person.ts'
 import { type ServerProcess, startServer } from './story/server.ts'
@@ -21,13 +22,6 @@ const whyNot = cannotMount(ROOT)
 if (whyNot !== null) console.warn(`NOT TESTED: ${whyNot}`)
 
 afterAll(() => rmSync(ROOT, { recursive: true, force: true }))
-
-/** The last line says why in one sentence; nothing is on stdout. */
-function expectFailure(ended: Ended, code: number, says: RegExp): void {
-  expect(ended.stderr).toMatch(says)
-  expect(ended.stderr.trimEnd().split('\n')).toHaveLength(1)
-  expect({ code: ended.code, stdout: ended.stdout }).toEqual({ code, stdout: '' })
-}
 
 function fill(device: DeviceOf, files: number, bytes: number): void {
   mkdirSync(join(device.folder, 'pictures'), { recursive: true })
@@ -58,15 +52,8 @@ describe.skipIf(whyNot !== null)('a disk that is full (scenario 9)', { timeout: 
 
   async function expectEqual(a: DeviceOf, b: DeviceOf): Promise<void> {
     for (const device of [a, b, a]) await device.ok('sync --once')
-    expect(differences(describeTree(a.folder), describeTree(b.folder))).toEqual([])
-    const { stdout } = await b.ok('sync --once --json')
-    expect(JSON.parse(stdout)).toMatchObject({
-      pushed: 0,
-      pulled: 0,
-      applied: 0,
-      problems: [],
-      conflicts: [],
-    })
+    expectSame(a, b)
+    await expectQuiet(b)
   }
 
   test('under the sender’s home: said in one sentence; with room the same command completes', async () => {

@@ -2,7 +2,6 @@
 import {
   existsSync,
   mkdirSync,
-  mkdtempSync,
   readdirSync,
   readFileSync,
   renameSync,
@@ -10,34 +9,25 @@ import {
   watch,
   writeFileSync,
 } from 'node:fs'
-import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { afterAll, beforeAll, expect, test } from 'vitest'
-import { type LiveProcess, startLive } from './story/live.ts'
-import { type DeviceOf, joinedDevice } from './story/person.ts'
-import { type ServerProcess, startServer } from './story/server.ts'
+import { beforeAll, expect, test } from 'vitest'
+import { household, WITHIN } from './story/household.ts'
+import type { LiveProcess } from './story/live.ts'
+import type { DeviceOf } from './story/person.ts'
 import { describeTree, differences } from './story/tree.ts'
 
-const ROOT = mkdtempSync(join(tmpdir(), 'pileus-live-'))
-const WITHIN = { timeout: 60_000, interval: 100 }
+const home = household('live')
 /** On an idle machine of two cores the median is far below; tests of other files run beside this one. */
 const MEDIAN_MAX_MS = 1_000
 
-let server: ServerProcess
 let laptop: DeviceOf
 let desktop: DeviceOf
 let running: LiveProcess[] = []
 
 beforeAll(async () => {
-  server = await startServer(ROOT, { PILEUS_LOG_LEVEL: 'warn' })
-  laptop = await joinedDevice(ROOT, 'laptop', 'signup', server.url)
-  desktop = await joinedDevice(ROOT, 'desktop', 'login', server.url)
-  running = [startLive(laptop), startLive(desktop)]
-})
-afterAll(async () => {
-  await Promise.all(running.map((live) => live.stop('SIGKILL')))
-  await server?.stop()
-  rmSync(ROOT, { recursive: true, force: true })
+  laptop = await home.join('laptop')
+  desktop = await home.join('desktop')
+  running = [home.live(laptop), home.live(desktop)]
 })
 
 async function statusOf(device: DeviceOf): Promise<{ live: { now: { state: string } } | null }> {
@@ -130,14 +120,15 @@ test('a folder of thousands is renamed there as one', { timeout: 60_000 }, async
 })
 
 test('a killed server is missed, said, and found again without help', { timeout: 90_000 }, async () => {
-  const port = new URL(server.url).port
-  await server.stop('SIGKILL')
+  const { url } = home.server
+  await home.server.stop('SIGKILL')
   writeFileSync(join(laptop.folder, 'meanwhile'), 'written without a server')
   writeFileSync(join(desktop.folder, 'also'), 'written without a server')
   await bothSay('offline')
   const { stdout } = await laptop.ok('status')
   expect(stdout).toMatch(/^sync +offline: cannot reach/m)
-  server = await startServer(ROOT, { PILEUS_LOG_LEVEL: 'warn', PILEUS_PORT: port })
+  await home.restart()
+  expect(home.server.url).toBe(url)
   await appears(desktop.folder, 'meanwhile')
   await appears(laptop.folder, 'also')
   await bothSay('up-to-date')
@@ -150,7 +141,7 @@ test('one that is killed starts again; one that is asked to stop ends well; stat
   await running[1]!.stop('SIGKILL')
   expect((await statusOf(desktop)).live).toBeNull()
   writeFileSync(join(laptop.folder, 'while away'), 'x')
-  running[1] = startLive(desktop)
+  running[1] = home.live(desktop)
   await appears(desktop.folder, 'while away')
   for (const [index, signal] of (['SIGINT', 'SIGTERM'] as const).entries())
     expect(await running[index]!.stop(signal), running[index]!.output()).toBe(0)

@@ -3,8 +3,8 @@
  * 100,000 files of scenario 16; within `npm test` they are as many as fit there.
  */
 import { mkdirSync, readdirSync, readFileSync, renameSync, rmSync, statSync, writeFileSync } from 'node:fs'
-import { join } from 'node:path'
 import { beforeAll, expect, test, vi } from 'vitest'
+import { at } from './story/hands.ts'
 import { expectSame, household, settle, synced } from './story/household.ts'
 import type { DeviceOf } from './story/person.ts'
 
@@ -18,7 +18,6 @@ beforeAll(async () => {
   laptop = await home.join('laptop')
   desktop = await home.join('desktop')
 })
-const at = (device: DeviceOf, path: string) => join(device.folder, path)
 
 test('scenario 16: very many files in one folder travel, and what changes among them travels alone', async () => {
   mkdirSync(at(laptop, 'many'))

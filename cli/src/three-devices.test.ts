@@ -1,45 +1,21 @@
 /** One account on three devices that all stay in sync and are all worked on at once: processes of their own. */
-import {
-  existsSync,
-  mkdirSync,
-  mkdtempSync,
-  readdirSync,
-  readFileSync,
-  renameSync,
-  rmSync,
-  writeFileSync,
-} from 'node:fs'
-import { tmpdir } from 'node:os'
+import { existsSync, mkdirSync, readdirSync, readFileSync, renameSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
-import { afterAll, beforeAll, expect, test, vi } from 'vitest'
-import { type LiveProcess, startLive } from './story/live.ts'
-import { type DeviceOf, joinedDevice } from './story/person.ts'
-import { type ServerProcess, startServer } from './story/server.ts'
+import { beforeAll, expect, test } from 'vitest'
+import { household } from './story/household.ts'
+import type { DeviceOf } from './story/person.ts'
 import { describeTree, differences } from './story/tree.ts'
 
-const ROOT = mkdtempSync(join(tmpdir(), 'pileus-three-'))
+const home = household('three')
 const WITHIN = { timeout: 120_000, interval: 500 }
 const NAMES = ['laptop', 'desktop', 'phone']
 const ROUNDS = 60
-vi.setConfig({ hookTimeout: 180_000 })
 
-let server: ServerProcess
 const devices: DeviceOf[] = []
-let running: LiveProcess[] = []
 
 beforeAll(async () => {
-  server = await startServer(ROOT, { PILEUS_LOG_LEVEL: 'warn' })
-  for (const [index, name] of NAMES.entries())
-    devices.push(await joinedDevice(ROOT, name, index === 0 ? 'signup' : 'login', server.url))
-  running = devices.map((device) => startLive(device))
-  await Promise.all(
-    running.map((live) => vi.waitFor(() => expect(live.output()).toContain('is up to date'), WITHIN)),
-  )
-})
-afterAll(async () => {
-  await Promise.all(running.map((live) => live.stop('SIGKILL')))
-  await server?.stop()
-  rmSync(ROOT, { recursive: true, force: true })
+  for (const name of NAMES) devices.push(await home.join(name))
+  await Promise.all(devices.map((device) => home.liveNow(device)))
 })
 
 /** Every file of this device, with its text. */

@@ -1,10 +1,10 @@
 /** Programs that write while a folder is kept in sync: scenarios 3, 10 and 11, with processes on real disks. */
 import { type ChildProcess, spawn } from 'node:child_process'
 import { once } from 'node:events'
-import { existsSync, readFileSync, renameSync, rmSync, statSync, writeFileSync } from 'node:fs'
-import { join } from 'node:path'
+import { existsSync, renameSync, rmSync, statSync, writeFileSync } from 'node:fs'
 import { DatabaseSync } from 'node:sqlite'
 import { afterEach, beforeAll, expect, test } from 'vitest'
+import { at, text } from './story/hands.ts'
 import { becomeSame, carry, household, settle, synced, WITHIN } from './story/household.ts'
 import type { DeviceOf } from './story/person.ts'
 
@@ -21,8 +21,6 @@ afterEach(() => {
   for (const writer of writers.splice(0)) writer.kill('SIGKILL')
 })
 
-const at = (device: DeviceOf, path: string) => join(device.folder, path)
-const text = (device: DeviceOf, path: string) => readFileSync(at(device, path), 'utf8')
 const arrives = (device: DeviceOf, path: string) =>
   expect.poll(() => existsSync(at(device, path)), WITHIN).toBe(true)
 

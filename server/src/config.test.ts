@@ -139,13 +139,14 @@ describe('the configuration', () => {
   it('refuses what is no address, keyspace or number of copies', () => {
     const wrong = {
       ...DISTRIBUTED,
-      PILEUS_CASSANDRA_CONTACT_POINTS: '10.0.0.1:99999',
+      PILEUS_CASSANDRA_CONTACT_POINTS: '10.0.0.1:99999,10.0.0.2',
       PILEUS_CASSANDRA_KEYSPACE: 'Drop Table',
       PILEUS_CASSANDRA_REPLICATION: 'dc1:0',
       PILEUS_POSTGRES_URL: 'mysql://db/pileus',
       PILEUS_VALKEY_URL: 'cache:hush',
     }
-    expect(mistakesOf(wrong)).toHaveLength(5)
+    // One of them twice: the nodes have different ports as well.
+    expect(mistakesOf(wrong)).toHaveLength(6)
   })
 
   it('names what a file has and the server does not know', () => {

@@ -100,6 +100,10 @@ function readCassandra(settings: Settings): CassandraOptions {
     if (!isNode(point))
       settings.wrong('PILEUS_CASSANDRA_CONTACT_POINTS', point, 'an address or host name, and :PORT')
   }
+  const ports = new Set(contactPoints.map((point) => /:(\d+)$/.exec(point)?.[1] ?? '9042'))
+  if (ports.size > 1) {
+    settings.wrong('PILEUS_CASSANDRA_CONTACT_POINTS', contactPoints.join(','), 'the same port at every node')
+  }
   const keyspace = settings.text('PILEUS_CASSANDRA_KEYSPACE', 'pileus')
   if (!KEYSPACE.test(keyspace)) {
     settings.wrong('PILEUS_CASSANDRA_KEYSPACE', keyspace, 'a small letter, then small letters, digits and _')

@@ -17,19 +17,75 @@ const HEAP = '512M'
 const READY_MS = 180_000
 const COPY_PLUGIN = 'org.apache.maven.plugins:maven-dependency-plugin:3.6.1:copy-dependencies'
 
+/** A cluster of several nodes, each of which can be stopped and started. */
+export interface CassandraCluster {
+  readonly title: string
+  readonly nodes: readonly RunningEngine[]
+  /** Those of any of its nodes. */
+  readonly settings: RunningEngine['settings']
+  remove(): Promise<void>
+}
+
+interface Node {
+  readonly address: string
+  readonly port: number
+  readonly storagePort: number
+  readonly seeds: readonly string[]
+  /** Its place in the ring; chosen by itself where it is alone. */
+  readonly token?: string
+}
+
 /** Starts a node without data. Its first user is cassandra, with the password cassandra. */
 export async function launchCassandra(): Promise<RunningEngine> {
+  const address = '127.0.0.1'
+  const [port, storagePort] = [await freePort(), await freePort()]
+  return launchNode({ address, port, storagePort, seeds: [address] })
+}
+
+/** Starts several nodes without data, without users, in one data centre, on loopback addresses of their own. */
+export async function launchCassandraCluster(count: number): Promise<CassandraCluster> {
+  const [port, storagePort] = [await freePort(), await freePort()]
+  const seeds = Array.from({ length: count }, (_, n) => `127.0.0.${n + 1}`)
+  const width = 2n ** 64n / BigInt(count)
+  const nodes: RunningEngine[] = []
+  const remove = async () => {
+    for (const node of nodes) await node.remove()
+  }
+  try {
+    for (const [n, address] of seeds.entries()) {
+      nodes.push(
+        await launchNode({
+          address,
+          port,
+          storagePort,
+          seeds,
+          token: String(-(2n ** 63n) + BigInt(n) * width),
+        }),
+      )
+    }
+  } catch (error) {
+    await remove()
+    throw error
+  }
+  return {
+    title: `${count} nodes of ${nodes[0]!.title}`,
+    nodes,
+    settings: { ...nodes[0]!.settings, PILEUS_CASSANDRA_REPLICATION: `${DATA_CENTER}:${count}` },
+    remove,
+  }
+}
+
+async function launchNode(node: Node): Promise<RunningEngine> {
   const java = await findJava()
   const jars = await cached(`cassandra-${VERSION}`, `Cassandra ${VERSION}`, download)
   const folder = engineFolder('cassandra')
-  const [port, storagePort] = [await freePort(), await freePort()]
   try {
-    writeFileSync(join(folder.path, 'cassandra.yaml'), configuration(folder.path, port, storagePort))
+    writeFileSync(join(folder.path, 'cassandra.yaml'), configuration(folder.path, node))
     writeFileSync(join(folder.path, 'logback.xml'), LOGBACK)
     mkdirSync(join(folder.path, 'logs'))
     const daemon = new Daemon(
       { file: java, args: javaArguments(folder.path, jars), cwd: folder.path },
-      () => takesUs(port),
+      () => takesUs(node),
       READY_MS,
     )
     await daemon.start()
@@ -37,7 +93,7 @@ export async function launchCassandra(): Promise<RunningEngine> {
       name: 'cassandra',
       title: `Cassandra ${VERSION}`,
       settings: {
-        PILEUS_CASSANDRA_CONTACT_POINTS: `127.0.0.1:${port}`,
+        PILEUS_CASSANDRA_CONTACT_POINTS: `${node.address}:${node.port}`,
         PILEUS_CASSANDRA_DATA_CENTER: DATA_CENTER,
         PILEUS_CASSANDRA_REPLICATION: `${DATA_CENTER}:1`,
         PILEUS_CASSANDRA_USER: USER,
@@ -57,10 +113,10 @@ export async function launchCassandra(): Promise<RunningEngine> {
 }
 
 /** The node listens a moment before it has made its first user. */
-async function takesUs(port: number): Promise<boolean> {
-  if (!(await listens(port))) return false
+async function takesUs({ address, port }: Node): Promise<boolean> {
+  if (!(await listens(port, address))) return false
   const client = new cassandra.Client({
-    contactPoints: [`127.0.0.1:${port}`],
+    contactPoints: [`${address}:${port}`],
     localDataCenter: DATA_CENTER,
     credentials: { username: USER, password: USER },
   })
@@ -104,23 +160,26 @@ async function download(folder: string): Promise<void> {
 }
 
 /** Data durable before it is acknowledged, as a cluster has it by its replicas; everything small. */
-function configuration(folder: string, port: number, storagePort: number): string {
+function configuration(folder: string, { address, port, storagePort, seeds, token }: Node): string {
   return JSON.stringify({
     cluster_name: 'pileus',
     partitioner: 'org.apache.cassandra.dht.Murmur3Partitioner',
     num_tokens: 1,
-    listen_address: '127.0.0.1',
-    rpc_address: '127.0.0.1',
+    // Several nodes that start together have nothing to bring each other.
+    ...(token !== undefined && { initial_token: token, auto_bootstrap: false }),
+    listen_address: address,
+    rpc_address: address,
     native_transport_port: port,
     storage_port: storagePort,
     endpoint_snitch: 'SimpleSnitch',
     seed_provider: [
       {
         class_name: 'org.apache.cassandra.locator.SimpleSeedProvider',
-        parameters: [{ seeds: `127.0.0.1:${storagePort}` }],
+        parameters: [{ seeds: seeds.map((seed) => `${seed}:${storagePort}`).join(',') }],
       },
     ],
-    authenticator: 'PasswordAuthenticator',
+    // Users rest on one node: a cluster that loses nodes does without.
+    authenticator: token === undefined ? 'PasswordAuthenticator' : 'AllowAllAuthenticator',
     authorizer: 'AllowAllAuthorizer',
     commitlog_sync: 'batch',
     commitlog_segment_size: '16MiB',

@@ -115,10 +115,10 @@ export function freePort(): Promise<number> {
   })
 }
 
-/** Whether something listens on this loopback port. */
-export function listens(port: number): Promise<boolean> {
+/** Whether something listens on this port of a loopback address. */
+export function listens(port: number, host = '127.0.0.1'): Promise<boolean> {
   return new Promise((resolve) => {
-    const socket = connect({ host: '127.0.0.1', port })
+    const socket = connect({ host, port })
     const end = (answer: boolean) => {
       socket.destroy()
       resolve(answer)

@@ -20,7 +20,7 @@ export async function withEngine(
   tested: string,
   define: (engine: TestEngine) => void,
 ): Promise<void> {
-  const answer = await ask(name)
+  const answer = leftOut([name]) ?? (await ask(name))
   if ('settings' in answer) define(answer)
   else notTested(tested, answer)
 }
@@ -29,27 +29,60 @@ export async function withEngine(
  * Defines tests with engines of their own, which they may stop and start; they are removed after the last of them. What
  * cannot be had is told as by `withEngine`.
  */
-export async function withOwnEngines(
+export function withOwnEngines(
   names: readonly EngineName[],
   tested: string,
   define: (engines: readonly RunningEngine[]) => void,
 ): Promise<void> {
-  const running: RunningEngine[] = []
-  const remove = async () => {
-    for (const engine of running) await engine.remove()
+  const launch = async () => {
+    const running: RunningEngine[] = []
+    const remove = async () => {
+      for (const engine of running) await engine.remove()
+    }
+    try {
+      for (const name of names) running.push(await LAUNCHERS[name]())
+    } catch (error) {
+      await remove()
+      throw error
+    }
+    return { running, title: running.map(({ title }) => title).join(', '), remove }
   }
+  return withLaunched(names, tested, launch, ({ running }) => define(running))
+}
+
+/** The same with whatever `launch` starts of these engines. */
+export async function withLaunched<T extends { readonly title: string; remove(): Promise<void> }>(
+  names: readonly EngineName[],
+  tested: string,
+  launch: () => Promise<T>,
+  define: (launched: T) => void,
+): Promise<void> {
+  const unwanted = leftOut(names)
+  if (unwanted) {
+    notTested(tested, unwanted)
+    return
+  }
+  let launched: T
   try {
-    for (const name of names) running.push(await LAUNCHERS[name]())
+    launched = await launch()
   } catch (error) {
-    await remove()
     if (!(error instanceof EngineMissing)) throw error
     notTested(tested, { missing: error.message, couldBeHad: error.couldBeHad })
     return
   }
-  describe(`on ${running.map(({ title }) => title).join(', ')}`, () => {
-    afterAll(remove)
-    define(running)
+  describe(`on ${launched.title}`, () => {
+    afterAll(() => launched.remove())
+    define(launched)
   })
+}
+
+/** Who works on one engine need not start the others: PILEUS_ENGINES=postgres,s3 names those to test on. */
+function leftOut(names: readonly EngineName[]): { missing: string; couldBeHad: boolean } | null {
+  const wanted = process.env.PILEUS_ENGINES?.split(',')
+  const others = names.filter((name) => wanted !== undefined && !wanted.includes(name))
+  return others.length === 0
+    ? null
+    : { missing: `PILEUS_ENGINES leaves out ${others.join(', ')}`, couldBeHad: true }
 }
 
 function notTested(tested: string, { missing, couldBeHad }: { missing: string; couldBeHad: boolean }): void {

@@ -25,7 +25,16 @@ export async function installDebian(engine: string, packages: readonly string[])
   console.log(`Installing ${packages.join(' ')} (once) …`)
   // A package that brings a service would start it: a run level of 1 tells it not to.
   const env = { ...process.env, DEBIAN_FRONTEND: 'noninteractive', RUNLEVEL: '1' }
-  const install = ['install', '-y', '-q', '--no-install-recommends', ...packages]
+  // Another process may be installing something at this moment.
+  const install = [
+    '-o',
+    'DPkg::Lock::Timeout=300',
+    'install',
+    '-y',
+    '-q',
+    '--no-install-recommends',
+    ...packages,
+  ]
   try {
     await run('apt-get', install, { env, timeout: INSTALL_MS, maxBuffer: OUTPUT_MAX_BYTES }).catch(
       async () => {

@@ -2,7 +2,6 @@
 import {
   existsSync,
   mkdirSync,
-  mkdtempSync,
   readdirSync,
   readFileSync,
   renameSync,
@@ -11,51 +10,30 @@ import {
   writeFileSync,
 } from 'node:fs'
 import { connect } from 'node:net'
-import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { afterAll, afterEach, beforeAll, expect, test, vi } from 'vitest'
-import { type LiveProcess, startLive } from '../story/live.ts'
+import { afterEach, beforeAll, expect, test } from 'vitest'
+import { household } from '../story/household.ts'
 import { type DeviceOf, joinedDevice } from '../story/person.ts'
-import { type ServerProcess, startServer } from '../story/server.ts'
 
-const ROOT = mkdtempSync(join(tmpdir(), 'pileus-control-'))
+const home = household('control')
 const WITHIN = { timeout: 30_000, interval: 50 }
 const FILES = 30
-vi.setConfig({ testTimeout: 90_000, hookTimeout: 180_000 })
-
-let server: ServerProcess
 let laptop: DeviceOf
-let running: LiveProcess[] = []
 
 beforeAll(async () => {
-  server = await startServer(ROOT, { PILEUS_LOG_LEVEL: 'warn' })
-  laptop = await joinedDevice(ROOT, 'laptop', 'signup', server.url)
+  laptop = await home.join('laptop')
   mkdirSync(join(laptop.folder, 'many'))
   for (let n = 0; n < FILES; n++) writeFileSync(join(laptop.folder, 'many', `${n}`), `file ${n}`)
   await laptop.ok('sync --once')
 })
-afterEach(async () => {
-  await Promise.all(running.map((live) => live.stop('SIGKILL')))
-  running = []
-})
-afterAll(async () => {
-  await server?.stop()
-  rmSync(ROOT, { recursive: true, force: true })
-})
-
-async function start(device: DeviceOf): Promise<LiveProcess> {
-  const live = startLive(device)
-  running.push(live)
-  await expect.poll(live.output, WITHIN).toContain('is up to date')
-  return live
-}
+afterEach(() => home.endLives())
 
 async function liveOf(device: DeviceOf): Promise<{ pid: number; now: { state: string } } | null> {
   return JSON.parse((await device.ok('status --json')).stdout).live
 }
 
 test('`sync --once` is done by the one that runs, with its result and its exit codes', async () => {
-  await start(laptop)
+  await home.liveNow(laptop)
   expect(statSync(join(laptop.home, 'control.sock')).mode & 0o777).toBe(0o600)
   const { stdout } = await laptop.ok('sync --once --json')
   expect(JSON.parse(stdout)).toEqual({
@@ -69,18 +47,18 @@ test('`sync --once` is done by the one that runs, with its result and its exit c
     conflicts: [],
     milliseconds: expect.any(Number),
   })
-  renameSync(join(laptop.folder, 'many'), join(ROOT, 'away'))
+  renameSync(join(laptop.folder, 'many'), join(home.root, 'away'))
   const held = await laptop.run('sync --once')
   expect(held.stderr).toMatch(/31 deletions held back.*--deletions accept.*--deletions undo/)
   expect(held).toMatchObject({ code: 5, stdout: '31 deletions wait for you.\n' })
   const undone = await laptop.ok('sync --once --deletions undo')
   expect(undone.stdout).toMatch(/^Made 31 changes here \(\d+ B\) in [\d.]+ s\.\n$/)
   expect(readdirSync(join(laptop.folder, 'many'))).toHaveLength(FILES)
-  rmSync(join(ROOT, 'away'), { recursive: true })
+  rmSync(join(home.root, 'away'), { recursive: true })
 })
 
 test('several at once are all answered, and one that leaves does not disturb the others', async () => {
-  const live = await start(laptop)
+  const live = await home.liveNow(laptop)
   writeFileSync(join(laptop.folder, 'new'), 'new')
   const hasty = laptop.run('sync --once', { interruptWhen: () => true })
   const results = await Promise.all([1, 2, 3, 4].map(() => laptop.run('sync --once --json')))
@@ -90,32 +68,32 @@ test('several at once are all answered, and one that leaves does not disturb the
 })
 
 test('`sync --once` says what stands in the way of the one that runs', async () => {
-  await start(laptop)
-  renameSync(laptop.folder, join(ROOT, 'away'))
+  await home.liveNow(laptop)
+  renameSync(laptop.folder, join(home.root, 'away'))
   const lost = await laptop.run('sync --once', { env: { PILEUS_DEBUG: '' } })
   expect(lost.stderr).toMatch(
     /^pileus: The folder is not there, or its marker file \.pileus is missing\. [^\n]+\n$/,
   )
   expect(lost.code).toBe(5)
-  renameSync(join(ROOT, 'away'), laptop.folder)
+  renameSync(join(home.root, 'away'), laptop.folder)
   await laptop.ok('sync --once')
 })
 
 test('a second `pileus sync` is refused, and told how to end the first', async () => {
-  await start(laptop)
+  await home.liveNow(laptop)
   const second = await laptop.run('sync', { env: { PILEUS_DEBUG: '' } })
   expect(second.stderr).toMatch(/^pileus: Another sync is running on "[^"]+": [^\n]*`pileus stop`[^\n]*\n$/)
   expect(second.code).toBe(7)
 })
 
 test('`stop` ends the one that runs and waits for its end; with none it says so', async () => {
-  const live = await start(laptop)
+  const live = await home.liveNow(laptop)
   expect((await laptop.ok('stop')).stdout).toBe('The sync has stopped.\n')
   expect(await live.ended).toBe(0)
   expect(existsSync(join(laptop.home, 'control.sock'))).toBe(false)
   expect((await laptop.ok('stop')).stdout).toBe('No sync is running on this device.\n')
   expect(JSON.parse((await laptop.ok('stop --json')).stdout)).toEqual({ stopped: false })
-  await start(laptop)
+  await home.liveNow(laptop)
   expect(JSON.parse((await laptop.ok('stop --json')).stdout)).toEqual({ stopped: true })
   const { stdout } = await laptop.ok('sync --once --json')
   expect(JSON.parse(stdout)).toMatchObject({ pushed: 0, applied: 0 })
@@ -123,8 +101,7 @@ test('`stop` ends the one that runs and waits for its end; with none it says so'
 
 test('`stop` cuts a sync short in the middle of a large file', async () => {
   writeFileSync(join(laptop.folder, 'large'), Buffer.alloc(200_000_000, 'never the same twice '))
-  const live = startLive(laptop)
-  running.push(live)
+  const live = home.live(laptop)
   await expect.poll(() => liveOf(laptop), WITHIN).toMatchObject({ now: { state: 'working' } })
   await laptop.ok('stop')
   expect(await live.ended).toBe(0)
@@ -133,7 +110,7 @@ test('`stop` cuts a sync short in the middle of a large file', async () => {
 })
 
 test('what a killed one left is known for that, even when its number is another process now', async () => {
-  const live = await start(laptop)
+  const live = await home.liveNow(laptop)
   await live.stop('SIGKILL')
   expect(existsSync(join(laptop.home, 'control.sock'))).toBe(true)
   const file = join(laptop.home, 'live.json')
@@ -141,12 +118,12 @@ test('what a killed one left is known for that, even when its number is another 
   expect(await liveOf(laptop)).toBeNull()
   expect((await laptop.ok('stop')).stdout).toBe('No sync is running on this device.\n')
   await laptop.ok('sync --once')
-  const next = await start(laptop)
+  const next = await home.liveNow(laptop)
   expect(await liveOf(laptop)).toMatchObject({ pid: next.pid })
 })
 
 test('nonsense on the socket is refused, and disturbs nobody', async () => {
-  await start(laptop)
+  await home.liveNow(laptop)
   for (const words of ['hello\n', '{"format":2}\n', '[]\n', 'null\n', 'x'.repeat(5_000)]) {
     const socket = connect(join(laptop.home, 'control.sock'))
     socket.write(words)
@@ -158,8 +135,8 @@ test('nonsense on the socket is refused, and disturbs nobody', async () => {
 })
 
 test('a home whose path is too long for a socket is served all the same', async () => {
-  const far = await joinedDevice(join(ROOT, 'deep'.repeat(20)), 'far', 'login', server.url)
-  const live = await start(far)
+  const far = await joinedDevice(join(home.root, 'deep'.repeat(20)), 'far', 'login', home.server.url)
+  const live = await home.liveNow(far)
   expect(existsSync(join(far.home, 'control.sock'))).toBe(false)
   expect(await liveOf(far)).toMatchObject({ pid: live.pid })
   await far.ok('sync --once')

@@ -1,6 +1,7 @@
 /** Test helper: a real folder on a disk that takes `a` and `A` for one name. */
 import { execFileSync } from 'node:child_process'
 import { existsSync, mkdirSync, mkdtempSync, rmSync, truncateSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 
 export interface CaselessDisk {
@@ -15,18 +16,18 @@ export interface CaselessDisk {
 const IMAGE_BYTES = 64 * 1024 * 1024
 
 /**
- * The first that there is of: `folder` itself, as on macOS; the folder that PILEUS_CASELESS_FOLDER names; a new ext4
+ * The first that there is of: the temporary folder itself, as on macOS; the folder that PILEUS_CASELESS_FOLDER names; a new ext4
  * image with folding, which takes Linux with Unicode tables and the right to mount. Else why there is none, in one line.
  */
-export function caselessDisk(folder: string): CaselessDisk | string {
-  if (foldsCase(folder)) return within(folder, 'the temporary folder')
+export function caselessDisk(): CaselessDisk | string {
+  if (foldsCase(tmpdir())) return within(tmpdir(), 'the temporary folder')
   const named = process.env.PILEUS_CASELESS_FOLDER
   if (named) {
     if (!foldsCase(named)) throw new Error(`PILEUS_CASELESS_FOLDER, ${named}, tells a from A`)
     return within(named, 'PILEUS_CASELESS_FOLDER')
   }
   try {
-    return foldingExt4(folder)
+    return foldingExt4(mkdtempSync(join(tmpdir(), 'pileus-caseless-')))
   } catch (error) {
     const said = String((error as { stderr?: unknown }).stderr ?? '').trim() || String(error)
     return said.split('\n')[0]!
@@ -38,21 +39,23 @@ function within(folder: string, kind: string): CaselessDisk {
   return { path, kind, remove: () => rmSync(path, { recursive: true, force: true }) }
 }
 
+/** On an image in this folder, which goes with it, or at once where it cannot be. */
 function foldingExt4(folder: string): CaselessDisk {
-  const [image, mount] = [join(folder, 'caseless.img'), join(folder, 'caseless')]
-  const run = (command: string, ...args: string[]) => execFileSync(command, args, { stdio: 'pipe' })
+  const [image, mount] = [join(folder, 'image'), join(folder, 'mount')]
   const path = join(mount, 'folding')
+  const run = (command: string, ...args: string[]) => execFileSync(command, args, { stdio: 'pipe' })
+  let mounted = false
   const remove = () => {
-    run('umount', mount)
-    rmSync(image)
-    rmSync(mount, { recursive: true, force: true })
+    if (mounted) run('umount', mount)
+    rmSync(folder, { recursive: true, force: true })
   }
-  writeFileSync(image, '')
-  truncateSync(image, IMAGE_BYTES)
-  run('mkfs.ext4', '-q', '-O', 'casefold', '-E', 'encoding=utf8', image)
-  mkdirSync(mount)
-  run('mount', '-o', 'loop', image, mount)
   try {
+    writeFileSync(image, '')
+    truncateSync(image, IMAGE_BYTES)
+    run('mkfs.ext4', '-q', '-O', 'casefold', '-E', 'encoding=utf8', image)
+    mkdirSync(mount)
+    run('mount', '-o', 'loop', image, mount)
+    mounted = true
     mkdirSync(path)
     run('chattr', '+F', path)
   } catch (error) {

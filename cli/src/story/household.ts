@@ -23,29 +23,38 @@ export interface Household {
   /** A folder of the tests' own. */
   readonly root: string
   readonly server: ServerProcess
-  /** The first signs up, the others log in; each is linked. */
-  join(name: string): Promise<DeviceOf & { readonly phrase: string }>
+  /** Ends the server, and starts it again on its port and its data. */
+  restart(signal?: NodeJS.Signals): Promise<void>
+  /** The first signs up, the others log in; each is linked. `through` is another address of the server. */
+  join(name: string, through?: string): Promise<DeviceOf & { readonly phrase: string }>
   /** `pileus sync` on this device, killed after the tests if it still runs. */
   live(device: DeviceOf, options?: LiveOptions): LiveProcess
   /** The same, once it is up to date for the first time. */
   liveNow(device: DeviceOf, options?: LiveOptions): Promise<LiveProcess>
+  /** Kills all that these began. */
+  endLives(): Promise<void>
 }
 
-/** For `expect.poll`, on a machine where tests of other files run beside this one. */
+/** For `expect.poll` and `vi.waitFor`, on a machine where tests of other files run beside this one. */
 export const WITHIN = { timeout: 60_000, interval: 100 }
 
 /** Call it at the top of a test file: `name` shows in its folder, `env` is for the server. */
 export function household(name: string, env: Readonly<Record<string, string>> = {}): Household {
   vi.setConfig({ testTimeout: 180_000, hookTimeout: 180_000 })
-  const root = realpathSync(mkdtempSync(join(tmpdir(), `pileus-${name}-`)))
+  const settings = { PILEUS_LOG_LEVEL: 'warn', ...env }
   const running: LiveProcess[] = []
+  let root = ''
   let server: ServerProcess | undefined
   let joined = false
   beforeAll(async () => {
-    server = await startServer(root, { PILEUS_LOG_LEVEL: 'warn', ...env })
+    root = realpathSync(mkdtempSync(join(tmpdir(), `pileus-${name}-`)))
+    server = await startServer(root, settings)
   })
+  const endLives: Household['endLives'] = async () => {
+    await Promise.all(running.splice(0).map((live) => live.stop('SIGKILL')))
+  }
   afterAll(async () => {
-    await Promise.all(running.map((live) => live.stop('SIGKILL')))
+    await endLives()
     await server?.stop()
     rmSync(root, { recursive: true, force: true })
   })
@@ -55,19 +64,27 @@ export function household(name: string, env: Readonly<Record<string, string>> = 
     return process
   }
   return {
-    root,
+    get root() {
+      return root
+    },
     get server() {
       return server!
     },
-    join(device) {
+    async restart(signal) {
+      const { url } = server!
+      await server!.stop(signal)
+      server = await startServer(root, { ...settings, PILEUS_PORT: new URL(url).port })
+    },
+    join(device, through = server!.url) {
       const how = joined ? 'login' : 'signup'
       joined = true
-      return joinedDevice(root, device, how, server!.url)
+      return joinedDevice(root, device, how, through)
     },
     live,
+    endLives,
     async liveNow(device, options) {
       const process = live(device, options)
-      await expect.poll(process.output, WITHIN).toContain('is up to date')
+      await vi.waitFor(() => expect(process.output()).toContain('is up to date'), WITHIN)
       return process
     },
   }
@@ -95,6 +112,12 @@ export async function settle(...devices: DeviceOf[]): Promise<void> {
 export async function carry(from: DeviceOf, to: DeviceOf): Promise<void> {
   await synced(from)
   await synced(to)
+}
+
+/** One more sync of each does nothing and has nothing to say. */
+export async function expectQuiet(...devices: DeviceOf[]): Promise<void> {
+  const nothing = { pushed: 0, pulled: 0, applied: 0, problems: [], conflicts: [] }
+  for (const device of devices) expect(await synced(device)).toMatchObject(nothing)
 }
 
 /** Both folders are the same in every byte, name, time and mode. */

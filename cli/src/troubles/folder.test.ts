@@ -3,55 +3,38 @@ import { spawn } from 'node:child_process'
 import {
   existsSync,
   mkdirSync,
-  mkdtempSync,
   readdirSync,
   readFileSync,
-  realpathSync,
   renameSync,
   rmdirSync,
   rmSync,
   writeFileSync,
 } from 'node:fs'
-import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { afterAll, beforeAll, expect, test, vi } from 'vitest'
-import { type LiveProcess, startLive } from '../story/live.ts'
+import { afterAll, beforeAll, expect, test } from 'vitest'
+import { household, WITHIN } from '../story/household.ts'
 import { CAN_MAKE_NAMESPACES, createNamespace, type Namespace } from '../story/namespace.ts'
-import { type DeviceOf, joinedDevice } from '../story/person.ts'
-import { type ServerProcess, startServer } from '../story/server.ts'
+import type { DeviceOf } from '../story/person.ts'
 
-vi.setConfig({ testTimeout: 180_000, hookTimeout: 180_000 })
-const ROOT = realpathSync(mkdtempSync(join(tmpdir(), 'pileus-folder-')))
-const WITHIN = { timeout: 60_000, interval: 100 }
+const home = household('folder')
 /** Few enough that the guard against many deletions would not hold theirs. */
 const FILES = 12
 const FOLDER_LOST =
   /^sync +problem: the folder is not there, or its marker file \.pileus is missing\. Nothing was synced and nothing deleted: bring the folder back/m
 
-let server: ServerProcess
 let desktop: DeviceOf
-const running: LiveProcess[] = []
 const namespaces: Namespace[] = []
 
 beforeAll(async () => {
-  server = await startServer(ROOT, { PILEUS_LOG_LEVEL: 'warn' })
-  desktop = await joinedDevice(ROOT, 'desktop', 'signup', server.url)
+  desktop = await home.join('desktop')
   for (let n = 0; n < FILES; n++) writeFileSync(join(desktop.folder, `${n}`), `file ${n}`)
-  running.push(startLive(desktop))
+  home.live(desktop)
 })
-afterAll(async () => {
-  await Promise.all(running.map((live) => live.stop('SIGKILL')))
+afterAll(() => {
   for (const namespace of namespaces) namespace.close()
-  await server?.stop()
-  rmSync(ROOT, { recursive: true, force: true })
 })
 
-async function started(device: DeviceOf, under: readonly string[] = []): Promise<LiveProcess> {
-  const live = startLive(device, { under })
-  running.push(live)
-  await expect.poll(live.output, WITHIN).toContain('is up to date')
-  return live
-}
+const started = (device: DeviceOf, under: readonly string[] = []) => home.liveNow(device, { under })
 
 async function ownNamespace(): Promise<Namespace> {
   const namespace = await createNamespace()
@@ -67,9 +50,9 @@ const arrives = (name: string, folder: string) =>
 const expectNothingDeleted = () => expect(readdirSync(desktop.folder).length).toBeGreaterThan(FILES)
 
 test('scenario 9: a folder that is moved away, and one that is empty in its place: nothing is deleted, and it is used again when it is back', async () => {
-  const device = await joinedDevice(ROOT, 'moved', 'login', server.url)
+  const device = await home.join('moved')
   const live = await started(device)
-  const away = join(ROOT, 'moved away')
+  const away = join(home.root, 'moved away')
   renameSync(device.folder, away)
   await says(device, FOLDER_LOST)
   expect(await statusOf(device)).toMatch(/^folder .*\(not there now\)$/m)
@@ -92,9 +75,9 @@ test.runIf(CAN_MAKE_NAMESPACES)(
   'scenario 9: a folder that is unmounted, and mounted again (needs user namespaces)',
   async () => {
     const namespace = await ownNamespace()
-    const device = await joinedDevice(ROOT, 'mounted', 'login', server.url)
+    const device = await home.join('mounted')
     await device.ok('unlink')
-    const [disk, mount] = [join(ROOT, 'mounted', 'disk'), join(ROOT, 'mounted', 'mount')]
+    const [disk, mount] = [join(home.root, 'mounted', 'disk'), join(home.root, 'mounted', 'mount')]
     rmdirSync(device.folder)
     mkdirSync(disk)
     mkdirSync(mount)
@@ -126,17 +109,17 @@ test.runIf(CAN_MAKE_NAMESPACES)(
   'scenario 9: another disk below the folder: what is on it is left alone, and when it goes nothing is deleted (needs user namespaces)',
   async () => {
     const namespace = await ownNamespace()
-    const device = await joinedDevice(ROOT, 'stick', 'login', server.url)
+    const device = await home.join('stick')
     const stick = join(device.folder, 'stick')
     mkdirSync(stick)
     writeFileSync(join(stick, 'under it'), 'x')
     const live = await started(device, namespace.enter)
     await arrives('stick/under it', desktop.folder)
     namespace.sh(`mount -t tmpfs none '${stick}'; echo picture > '${stick}/on the stick'`)
-    expect((await device.run('sync --once')).code).toBe(5)
     await says(device, /^not synced: stick: .*lies on another file system.*$/m)
     writeFileSync(join(desktop.folder, 'stick/from afar'), 'x')
     await says(device, /^not synced: stick\/from afar: .*lies on another file system/m)
+    expect((await device.run('sync --once')).code).toBe(5)
     expect(readdirSync(namespace.at(stick))).toEqual(['on the stick'])
     expect(readdirSync(join(desktop.folder, 'stick')).sort()).toEqual(['from afar', 'under it'])
     namespace.sh(`umount '${stick}'`)
@@ -155,11 +138,10 @@ test.runIf(CAN_MAKE_NAMESPACES)(
   'when the system watches no more folders it is said, the rest is found by looking, and a raised limit is noticed (needs user namespaces)',
   async () => {
     const namespace = await ownNamespace()
-    const device = await joinedDevice(ROOT, 'limited', 'login', server.url)
+    const device = await home.join('limited')
     for (let n = 0; n < 30; n++) mkdirSync(join(device.folder, `folder ${n}`))
     namespace.sh('echo 15 > /proc/sys/user/max_inotify_watches')
-    const live = startLive(device, { under: namespace.enter })
-    running.push(live)
+    const live = home.live(device, { under: namespace.enter })
     const limited =
       /^this system watches no more folders, so changes in some are found up to a minute late: raise its limit, for example with `sudo sysctl fs\.inotify\.max_user_watches=1048576`$/m
     await says(device, limited)
@@ -177,7 +159,7 @@ test.runIf(CAN_MAKE_NAMESPACES)(
 )
 
 test('scenario 10: a file that never stops changing is named, keeps nobody waiting, and syncs when it is quiet', async () => {
-  const device = await joinedDevice(ROOT, 'restless', 'login', server.url)
+  const device = await home.join('restless')
   const live = await started(device)
   const restless = join(device.folder, 'restless')
   writeFileSync(restless, Buffer.alloc(20_000_000, 'something '))

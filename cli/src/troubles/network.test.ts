@@ -1,45 +1,37 @@
 /** What goes wrong between a device and its server while it stays in sync: said in a sentence, and mended by itself. */
-import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
-import { tmpdir } from 'node:os'
+import { existsSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { afterAll, beforeAll, expect, test, vi } from 'vitest'
-import { type LiveProcess, startLive } from '../story/live.ts'
-import { type DeviceOf, joinedDevice } from '../story/person.ts'
+import { household } from '../story/household.ts'
+import type { LiveProcess } from '../story/live.ts'
+import type { DeviceOf } from '../story/person.ts'
 import { type ProxyServer, startProxy } from '../story/proxy.ts'
-import { type ServerProcess, startServer } from '../story/server.ts'
 
-vi.setConfig({ testTimeout: 240_000, hookTimeout: 180_000 })
-const ROOT = mkdtempSync(join(tmpdir(), 'pileus-network-'))
+const home = household('network')
+vi.setConfig({ testTimeout: 240_000 })
 /** Production's waits are tens of seconds. */
 const WITHIN = { timeout: 150_000, interval: 250 }
 
-let server: ServerProcess
 /** Connected as it should be. */
 let desktop: DeviceOf
-const running: LiveProcess[] = []
 const proxies: ProxyServer[] = []
 
 beforeAll(async () => {
-  server = await startServer(ROOT, { PILEUS_LOG_LEVEL: 'warn' })
-  desktop = await joinedDevice(ROOT, 'desktop', 'signup', server.url)
-  running.push(startLive(desktop))
+  desktop = await home.join('desktop')
+  home.live(desktop)
 })
-afterAll(async () => {
-  await Promise.all(running.map((live) => live.stop('SIGKILL')))
+afterAll(() => {
   for (const proxy of proxies) proxy.close()
-  await server?.stop()
-  rmSync(ROOT, { recursive: true, force: true })
 })
 
 /** A device that stays in sync through a proxy of its own. */
 async function behindProxy(
   name: string,
 ): Promise<{ device: DeviceOf; proxy: ProxyServer; live: LiveProcess }> {
-  const proxy = await startProxy(server.url)
+  const proxy = await startProxy(home.server.url)
   proxies.push(proxy)
-  const device = await joinedDevice(ROOT, name, 'login', proxy.url)
-  const live = startLive(device)
-  running.push(live)
+  const device = await home.join(name, proxy.url)
+  const live = home.live(device)
   await upToDate(live)
   return { device, proxy, live }
 }
@@ -107,10 +99,9 @@ test.concurrent('a proxy that refuses WebSockets, then cuts each: the server is 
 })
 
 test.concurrent('a clock that jumps ahead and back by hours decides nothing', async () => {
-  const device = await joinedDevice(ROOT, 'jumping', 'login', server.url)
+  const device = await home.join('jumping')
   const clock = join(import.meta.dirname, '../story/jumping-clock.mjs')
-  const live = startLive(device, { nodeOptions: ['--import', clock] })
-  running.push(live)
+  const live = home.live(device, { nodeOptions: ['--import', clock] })
   await upToDate(live)
   for (const direction of ['ahead', 'back']) {
     live.signal('SIGUSR2')
@@ -126,9 +117,8 @@ test.concurrent('a clock that jumps ahead and back by hours decides nothing', as
 })
 
 test.concurrent('one that was stopped for a while, as by sleep, goes on as if nothing had been', async () => {
-  const device = await joinedDevice(ROOT, 'asleep', 'login', server.url)
-  const live = startLive(device)
-  running.push(live)
+  const device = await home.join('asleep')
+  const live = home.live(device)
   await upToDate(live)
   live.signal('SIGSTOP')
   put(desktop, 'written while it slept')

@@ -1,28 +1,16 @@
-/** Signing up, in and back in over a bad line: done once, whole, and without a word about it. */
-import { mkdtempSync, rmSync } from 'node:fs'
-import { tmpdir } from 'node:os'
-import { join } from 'node:path'
-import { afterAll, afterEach, beforeAll, beforeEach, expect, test, vi } from 'vitest'
+import { afterAll, afterEach, beforeAll, beforeEach, expect, test } from 'vitest'
+import { household } from '../story/household.ts'
 import { createDevice } from '../story/person.ts'
 import { type ProxyServer, startProxy } from '../story/proxy.ts'
-import { type ServerProcess, startServer } from '../story/server.ts'
 
-vi.setConfig({ testTimeout: 60_000, hookTimeout: 60_000 })
-const ROOT = mkdtempSync(join(tmpdir(), 'pileus-sign-in-'))
-const ENV = { PILEUS_LOG_LEVEL: 'warn' }
-let server: ServerProcess
+const home = household('sign-in')
 let proxy: ProxyServer
 let devices = 0
 
 beforeAll(async () => {
-  server = await startServer(ROOT, ENV)
-  proxy = await startProxy(server.url)
+  proxy = await startProxy(home.server.url)
 })
-afterAll(async () => {
-  proxy.close()
-  await server.stop()
-  rmSync(ROOT, { recursive: true, force: true })
-})
+afterAll(() => proxy.close())
 
 let before = 0
 beforeEach(() => {
@@ -30,19 +18,13 @@ beforeEach(() => {
 })
 afterEach(() => expect(proxy.cuts, 'cut').toBe(before + 1))
 
-const newDevice = () => createDevice(ROOT, `device ${++devices}`)
+const newDevice = () => createDevice(home.root, `device ${++devices}`)
 const at = () => ['--server', proxy.url]
 
 /** An account of its own, made on a good line. */
 async function account(name: string) {
   const { stdout } = await newDevice().ok(['--json', 'signup', name, ...at()])
   return { name, phrase: (JSON.parse(stdout) as { phrase: string }).phrase }
-}
-
-/** The server ends at once, as at a loss of power, and starts again on its port. */
-async function restart(): Promise<void> {
-  await server.stop('SIGKILL')
-  server = await startServer(ROOT, { ...ENV, PILEUS_PORT: new URL(server.url).port })
 }
 
 test.each([
@@ -91,7 +73,7 @@ test.each([
   'scenario 18: a %s during which the server is killed and started again is done',
   async (command, request) => {
     const name = command === 'login' ? (await account(`killed-${devices}`)).name : `killed-${devices}`
-    proxy.cutOnce(request, 'before', restart)
+    proxy.cutOnce(request, 'before', () => home.restart('SIGKILL'))
     await newDevice().ok([command, name, ...at()])
   },
 )

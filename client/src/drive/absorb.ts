@@ -4,19 +4,17 @@
  */
 import type { RecordId } from '@pileus/core/ids/ids'
 import type { Problem } from '@pileus/core/protocol/problem'
-import type { Attributes, Content } from '@pileus/core/records/record'
-import { NO_REFS, type Refs } from '@pileus/core/records/refs'
+import type { Content } from '@pileus/core/records/record'
+import { NO_REFS } from '@pileus/core/records/refs'
 import type { View } from '@pileus/core/tree/view'
-import type { Stat } from '../files/files.ts'
-import type { Appeared, Changed, Moved, PathProblem, Scan } from '../folder/scan.ts'
+import type { Appeared, Changed, PathProblem, Scan } from '../folder/scan.ts'
 import { samenessOf } from '../replica/forest.ts'
-import { putMeta, tables } from '../replica/tables.ts'
+import { tables } from '../replica/tables.ts'
 import type { StoreWriter } from '../store/store.ts'
 import type { Ingested } from '../transfer/ingest.ts'
-import { type DriveContext, labelNow, type SyncOptions } from './context.ts'
+import type { DriveContext, SyncOptions } from './context.ts'
 import { GoneRows } from './gone-rows.ts'
-import { guardDeletions, neededAgain } from './guard.ts'
-import { localEdit } from './local-edit.ts'
+import { KnownNodes } from './known-nodes.ts'
 import { adoptable, NewNodes } from './new-nodes.ts'
 import { isNoRoom } from './no-room.ts'
 import { type FileToTakeUp, Reading } from './reading.ts'
@@ -62,6 +60,7 @@ class Absorption {
   #scan: Scan = NOTHING
   readonly #options: SyncOptions
   readonly #nodes: NewNodes
+  readonly #known: KnownNodes
   readonly #committed: () => void
   readonly #reading: Reading
   #viewed: { readonly view: View; readonly at: number } | null = null
@@ -82,6 +81,7 @@ class Absorption {
     this.#context = context
     this.#portions = portions
     this.#nodes = new NewNodes(context)
+    this.#known = new KnownNodes(context, this.#nodes)
     this.#options = options
     this.#committed = committed
     this.#reading = reading
@@ -96,7 +96,8 @@ class Absorption {
     }
     // What was not read may be what is gone, moved: then that is no deletion, and the rest has to wait for it.
     if (gone?.hasAnyOf(this.#unread)) throw this.#noRoom
-    if (gone && !this.#scan.partial) this.#goneForGood(gone.ids)
+    if (gone && !this.#scan.partial)
+      this.#held = this.#known.goneForGood(gone.ids, this.#options.heldDeletions)
     const { problems, uploader } = this.#reading
     const unconfirmed = gone && this.#scan.partial ? gone.size : 0
     const noRoom = this.#noRoom
@@ -154,46 +155,8 @@ class Absorption {
     if (folders.length + this.#scan.moved.length === 0) return
     replica.transaction('lazy', (tx) => {
       for (const folder of folders) this.#nodes.addFolder(tx, folder)
-      for (const moved of this.#scan.moved) this.#moved(tx, moved)
+      for (const moved of this.#scan.moved) this.#known.moved(tx, moved)
     })
-  }
-
-  /** A rename or move, of this node and of every record that is one thing with it (R4). */
-  #moved(tx: StoreWriter, { id, parent, name, stat }: Moved): void {
-    const { replica } = this.#context
-    const to = this.#nodes.idOf(parent)
-    const view = replica.freshView(tx)
-    const located = view.locate(id)
-    // Already where the records want it: the rename was this program's, and the crash came before the row.
-    const asWanted = located.status === 'shown' && located.parent === to && located.name === name
-    if (!asWanted) for (const alias of this.#oneWith(tx, view, id)) this.#place(tx, alias, to, name)
-    const row = tables.disk.get(tx, id)!
-    // A file's signature waits for its content to be looked at.
-    const signature = row.kind === 'folder' ? stat.signature : row.signature
-    replica.putDisk(tx, id, { ...row, parent: to, name, identity: stat.identity, signature })
-    replica.touch(tx, id)
-  }
-
-  /**
-   * The records that this one thing on the disk stands for (R4). A namesake with a row of its own came to the name
-   * in this very scan: it is another thing.
-   */
-  #oneWith(tx: StoreWriter, view: View, id: RecordId): RecordId[] {
-    return view.aliases(id).filter((alias) => alias === id || !tables.disk.get(tx, alias))
-  }
-
-  #place(tx: StoreWriter, id: RecordId, parent: RecordId, name: string): void {
-    localEdit(this.#context, tx, id, (body) => ({
-      ...body,
-      conflictOf: null,
-      place: {
-        parent,
-        name,
-        former: parent === body.place.parent ? body.place.former : body.place.parent,
-        stamp: this.#context.replica.nextStamp(tx),
-        ...labelNow(this.#context),
-      },
-    }))
   }
 
   #appeared(appeared: Appeared, gone: GoneRows): FileToTakeUp | null {
@@ -236,8 +199,8 @@ class Absorption {
     if (!moved) return false
     gone.delete(moved)
     replica.transaction('lazy', (tx) => {
-      this.#moved(tx, { ...appeared, id: moved, stat: found.stat })
-      this.#edited(tx, moved, attributesOf(found.stat), null)
+      this.#known.moved(tx, { ...appeared, id: moved, stat: found.stat })
+      this.#known.edited(tx, moved, attributesOf(found.stat), null)
       const row = tables.disk.get(tx, moved)!
       replica.putDisk(tx, moved, { ...fileRow(row.parent, row.name, found.hash, found.stat, row.version) })
     })
@@ -271,8 +234,8 @@ class Absorption {
         by: this.#context.deviceName,
       }
       replica.transaction('lazy', (tx) => {
-        this.#edited(tx, id, attributesOf(stat), { content, refs: NO_REFS })
-        this.#seen(tx, id, stat, samenessOf(content))
+        this.#known.edited(tx, id, attributesOf(stat), { content, refs: NO_REFS })
+        this.#known.seen(tx, id, stat, samenessOf(content))
       })
       return null
     }
@@ -281,8 +244,8 @@ class Absorption {
       if (!found) return null
       if (found.hash === row.sameness) {
         replica.transaction('lazy', (tx) => {
-          this.#edited(tx, id, attributesOf(found.stat), null)
-          this.#seen(tx, id, found.stat, found.hash)
+          this.#known.edited(tx, id, attributesOf(found.stat), null)
+          this.#known.seen(tx, id, found.stat, found.hash)
         })
         return null
       }
@@ -294,8 +257,8 @@ class Absorption {
     const content = contentOf(ingested, this.#shownKey(id), this.#context.deviceName)
     const text = await this.#textMerge(id, content)
     this.#whenStored((tx) => {
-      this.#edited(tx, id, attributesOf(ingested.stat), { content, refs: ingested.refs }, text)
-      this.#seen(tx, id, ingested.stat, ingested.hash)
+      this.#known.edited(tx, id, attributesOf(ingested.stat), { content, refs: ingested.refs }, text)
+      this.#known.seen(tx, id, ingested.stat, ingested.hash)
     })
   }
 
@@ -316,84 +279,6 @@ class Absorption {
   /** The vector of the version a local edit is made from, for its content's base (R8). */
   #shownKey(id: RecordId): string {
     return tables.disk.get(this.#context.replica.store, id)?.version ?? ''
-  }
-
-  /** Applies a local edit; where a file had aliases, they are let go: it is one file from now on (R4). */
-  #edited(
-    tx: StoreWriter,
-    id: RecordId,
-    attributes: Attributes,
-    change: { content: Content; refs: Refs } | null,
-    text: TextMerge | null = null,
-  ): void {
-    const row = tables.disk.get(tx, id)!
-    const twins =
-      change && samenessOf(change.content) !== row.sameness
-        ? this.#oneWith(tx, this.#context.replica.freshView(tx), id)
-        : []
-    localEdit(
-      this.#context,
-      tx,
-      id,
-      (body) => {
-        if (!change) return { ...body, attributes }
-        const same = samenessOf(body.content) === samenessOf(change.content)
-        // A conflict copy that a person edits is a file like any other.
-        return same
-          ? { ...body, attributes }
-          : { ...body, content: change.content, attributes, conflictOf: null }
-      },
-      change?.refs,
-      text,
-    )
-    for (const twin of twins) if (twin !== id) this.#delete(tx, twin)
-  }
-
-  /** The row now tells of the disk as it is. */
-  #seen(tx: StoreWriter, id: RecordId, stat: Stat, sameness: string): void {
-    const row = tables.disk.get(tx, id)!
-    this.#context.replica.putDisk(tx, id, {
-      ...row,
-      sameness,
-      attributes: attributesOf(stat),
-      size: stat.size,
-      identity: stat.identity,
-      signature: stat.signature,
-    })
-  }
-
-  #goneForGood(gone: readonly RecordId[]): void {
-    const { replica } = this.#context
-    const view = replica.view(replica.store)
-    const shown = gone.filter((id) => view.locate(id).status === 'shown')
-    const verdict = guardDeletions(replica, shown, this.#options.heldDeletions ?? 'hold')
-    const needed = verdict === 'hold' ? neededAgain(replica, shown) : new Set()
-    const deletions = shown.filter((id) => !needed.has(id))
-    this.#held = verdict === 'hold' ? deletions.length : 0
-    replica.transaction('durable', (tx) => {
-      putMeta(tx, 'unconfirmed', undefined)
-      for (const [id] of [...tables.held.entries(tx)]) tables.held.delete(tx, id)
-      const deleted = new Set(deletions)
-      for (const id of gone) {
-        if (deleted.has(id) && verdict === 'hold') tables.held.put(tx, id, '')
-        else {
-          if (deleted.has(id) && verdict === 'delete')
-            for (const alias of this.#oneWith(tx, replica.freshView(tx), id)) this.#delete(tx, alias)
-          replica.putDisk(tx, id, null)
-          replica.touch(tx, id)
-        }
-      }
-    })
-  }
-
-  #delete(tx: StoreWriter, id: RecordId): void {
-    localEdit(
-      this.#context,
-      tx,
-      id,
-      (body) => ({ ...body, deleted: true, content: null, conflictOf: null }),
-      NO_REFS,
-    )
   }
 
   /** Runs the change in a transaction once all chunks handed to the uploader so far are durable. */

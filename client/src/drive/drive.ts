@@ -20,7 +20,7 @@ import { inlineSealing } from '../transfer/sealing/inline.ts'
 import { type DriveContext, type DriveZone, labelNow, type SyncOptions } from './context.ts'
 import { type HintedReport, type Hints, syncHinted } from './hinted.ts'
 import { pull } from './pull.ts'
-import { send } from './send.ts'
+import { send, takeUpBeforePull } from './send.ts'
 
 export interface SyncReport {
   /** Record versions sent and received. */
@@ -177,10 +177,12 @@ export class Drive {
     first: boolean,
   ): Promise<Round> {
     const { files, replica } = this.#context
-    total.pulled += await pull(this.#context, options)
+    const wasCut = first && tables.touched.count(replica.store) + tables.touchedName.count(replica.store) > 0
+    if (!wasCut) total.pulled += await pull(this.#context, options)
     options.progress?.({ phase: 'scanning', files: 0, bytes: 0 })
     checkMarker(files, this.#context.zone.zone)
-    const { absorbed, again } = await send(this.#context, this.#look(), options, total)
+    const take = wasCut ? takeUpBeforePull : send
+    const { absorbed, again } = await take(this.#context, this.#look(), options, total)
     checkMarker(files, this.#context.zone.zone)
     const applied = await applyView(this.#context, options, first && options.everything === true)
     total.applied += applied.done

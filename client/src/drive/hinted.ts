@@ -31,7 +31,7 @@ export interface HintedReport {
   readonly bytesReceived: number
   /** Of the paths that were looked at. */
   readonly problems: readonly PathProblem[]
-  /** A sync of everything must follow: for a deletion to count, or because the disk kept changing. */
+  /** A sync of everything must follow: for a deletion to count, because there is too much, or because the disk kept changing. */
   readonly incomplete: boolean
 }
 
@@ -48,14 +48,14 @@ export async function syncHinted(
   total.pulled += await hear(context, hints, options)
   const problems: PathProblem[] = []
   const looked = hints.scope.size > 0 ? scanScope(replica, files, hints.scope) : null
-  const scan = looked && foundSomething(looked) ? looked : null
+  const scan = looked && looked !== 'too-much' && foundSomething(looked) ? looked : null
   const sent = scan && (await send(context, [scan], options, total))
   let incomplete = sent ? sent.again : await pushAll(context, options, total)
   if (sent) problems.push(...sent.absorbed.problems)
   if (sent && sent.absorbed.unconfirmed > 0)
     replica.transaction('lazy', (tx) => putMeta(tx, 'unconfirmed', true))
   const settled = getMeta(replica.store, 'unconfirmed') === undefined
-  incomplete ||= !settled
+  incomplete ||= looked === 'too-much' || !settled
   if (settled && tables.touched.count(replica.store) + tables.touchedName.count(replica.store) > 0) {
     checkMarker(files, zone.zone)
     const applied = await applyView(context, options)

@@ -2,7 +2,7 @@
 import type { RecordId } from '@pileus/core/ids/ids'
 import type { RecordBody } from '@pileus/core/records/record'
 import { NO_REFS, type Refs } from '@pileus/core/records/refs'
-import { decodeSealed } from '../replica/replica.ts'
+import { decodeSealed } from '../replica/sealed-row.ts'
 import { tables } from '../replica/tables.ts'
 import type { StoreWriter } from '../store/store.ts'
 import type { DriveContext } from './context.ts'

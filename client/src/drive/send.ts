@@ -35,6 +35,22 @@ export async function send(
   return { absorbed, again: (await pushAll(context, options, total)) || missing }
 }
 
+/**
+ * The same after a run that may have been cut between an effect and its row: what it did to the disk is told from what a
+ * person did by the records it went by, so no newer ones come before that. Nothing is pushed before they have come.
+ */
+export async function takeUpBeforePull(
+  context: DriveContext,
+  scan: Iterable<Scan | null>,
+  options: SyncOptions,
+  total: Total,
+): Promise<Sent> {
+  const absorbed = await absorb(context, scan, options, () => {})
+  total.bytesSent += absorbed.bytesSent
+  total.pulled += await pull(context, options)
+  return { absorbed, again: await pushAll(context, options, total) }
+}
+
 async function takeUp(
   context: DriveContext,
   scan: Iterable<Scan | null>,

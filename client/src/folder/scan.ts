@@ -62,6 +62,8 @@ export interface Scan {
 
 /** Nodes found to differ that are handed over together: some 6 MB of them. */
 const PORTION_NODES = 10_000
+/** More of them than this are too much for a look at a part. */
+const PART_NODES = 20_000
 /** Names looked at between two breaths, which take a tenth of a second. */
 const BREATH_NAMES = 10_000
 
@@ -76,9 +78,10 @@ export function scanFolder(replica: Replica, files: Files): Generator<Scan | nul
 
 /**
  * Compares a part of the folder with its rows: the names that `scope` lists, and all below folders that are new or
- * have moved. What moved within the scope, or into it, is found as a move.
+ * have moved. What moved within the scope, or into it, is found as a move. Where that is too much, the whole
+ * folder is to be looked at instead, in portions.
  */
-export function scanScope(replica: Replica, files: Files, scope: Scope): Scan {
+export function scanScope(replica: Replica, files: Files, scope: Scope): Scan | 'too-much' {
   return new Scanner(replica, files).runIn(scope)
 }
 
@@ -126,7 +129,7 @@ class Scanner {
     yield this.#end()
   }
 
-  runIn(scope: Scope): Scan {
+  runIn(scope: Scope): Scan | 'too-much' {
     const places = new Map<string, { id: RecordId; names: Set<string> | 'all' }>()
     for (const [folder, names] of scope) {
       const place = this.#nearest(folder, names)
@@ -140,8 +143,9 @@ class Scanner {
     // Outer folders first: what moved there may hold what is listed below.
     const outerFirst = [...places].sort(([a], [b]) => (a < b ? -1 : 1))
     for (const [path, { id, names }] of outerFirst) {
-      if (names === 'all' || this.#replica.caseInsensitive) atOnce(this.#folder(path, id, id))
-      else atOnce(this.#names(path, id, names))
+      const all = names === 'all' || this.#replica.caseInsensitive
+      const scanning = all ? this.#folder(path, id, id) : this.#names(path, id, names)
+      for (const portion of scanning) if (portion !== null) return 'too-much'
     }
     return { ...this.#end(), partial: true }
   }
@@ -219,14 +223,15 @@ class Scanner {
     for (const name of listing.names) {
       if (path === '' && name === MARKER) continue
       yield* this.#entry(joinPath(path, name), name, parent, rows)
-      if (this.#inPortions) yield* this.#handOver()
+      yield* this.#handOver()
     }
     for (const id of rows.values()) this.#missing.push(id)
   }
 
   *#handOver(): Generator<Scan | null> {
     const { appeared, moved, changed } = this.#scan
-    if (appeared.length + moved.length + changed.length >= PORTION_NODES) {
+    const most = this.#inPortions ? PORTION_NODES : PART_NODES
+    if (appeared.length + moved.length + changed.length >= most) {
       const portion = this.#scan
       portion.missing = this.#missing.length > 0
       this.#scan = emptyPortion()
@@ -360,9 +365,4 @@ class Scanner {
   #problem(path: string, problem: string): void {
     this.#scan.problems.push({ path, problem })
   }
-}
-
-/** Runs to its end what has no need to be handed over in portions. */
-function atOnce(scanning: Generator<unknown>): void {
-  while (!scanning.next().done);
 }

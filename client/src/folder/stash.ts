@@ -61,6 +61,9 @@ export function tidyStash(
     } else if (stat) files.work.removeFile(path)
     done.push(path)
   }
+  if (done.length === 0) return givenBack
+  // First, or what a loss of power brings back would be taken for something nobody knows.
+  files.sync([{ area: 'work', path: STASH_DIRECTORY }])
   replica.transaction('lazy', (tx) => {
     for (const path of done) tables.stash.delete(tx, path)
   })

@@ -1,3 +1,4 @@
+import type { Announcement } from '@pileus/core/protocol/live'
 import { expect, test } from 'vitest'
 import { Agenda } from './agenda.ts'
 
@@ -51,4 +52,18 @@ test('a name is looked for where its folder is when its turn comes', () => {
     ['after', ['note']],
     ['other', ['note']],
   ])
+})
+
+test('more announcements than are worth keeping become one question to the server', () => {
+  const agenda = new Agenda()
+  const announcement = { head: {}, news: null } as unknown as Announcement
+  for (let n = 0; n < 50; n++) agenda.announced(announcement)
+  const few = agenda.take(0)
+  expect(few?.kind === 'hinted' && [few.hints.announcements.length, few.hints.ask]).toEqual([50, false])
+  for (let n = 0; n < 5_000; n++) agenda.announced(announcement)
+  expect(agenda.nextAt()).toBe(0)
+  const many = agenda.take(0)
+  expect(many?.kind === 'hinted' && many.hints.ask).toBe(true)
+  expect(many?.kind === 'hinted' && many.hints.announcements.length).toBeLessThanOrEqual(50)
+  expect(agenda.nextAt()).toBeNull()
 })

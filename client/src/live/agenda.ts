@@ -15,6 +15,8 @@ const UNQUIET_MAX_MS = 3_000
 /** More names at once are a burst: events may have been lost in it, so everything is looked at. */
 const BURST_NAMES = 1_000
 const BURST_QUIET_MS = 250
+/** More that wait, as while a large change is brought to the disk, are not kept: the server is asked once for all. */
+const ANNOUNCEMENTS_KEPT = 50
 
 export type Work = { readonly kind: 'everything' } | { readonly kind: 'hinted'; readonly hints: Hints }
 
@@ -73,6 +75,9 @@ export class Agenda {
 
   announced(announcement: Announcement): void {
     this.#announcements.push(announcement)
+    if (this.#announcements.length <= ANNOUNCEMENTS_KEPT) return
+    this.#announcements = []
+    this.#askAt = 0
   }
 
   /** The server is to be asked at this time, or earlier. */

@@ -1,6 +1,3 @@
-import { once } from 'node:events'
-import { createServer, type RequestListener, type Server } from 'node:http'
-import type { AddressInfo } from 'node:net'
 import { encodePack } from '@pileus/core/content/pack'
 import { nodeCrypto as crypto } from '@pileus/core/crypto/node'
 import { idFromBytes, parseId } from '@pileus/core/ids/ids'
@@ -9,11 +6,12 @@ import { seededRandom } from '@pileus/core/keys/fixtures'
 import { FetchRequest } from '@pileus/core/protocol/chunks'
 import { decodeMessage, encodeMessage } from '@pileus/core/protocol/codec'
 import { Problem } from '@pileus/core/protocol/problem'
-import { afterEach, describe, expect, test } from 'vitest'
+import { describe, expect, test } from 'vitest'
 import { httpRemote } from './http.ts'
 import { httpCalls } from './http-calls.ts'
 import { nodeTimers } from './node.ts'
 import { nodeExchange } from './node-exchange.ts'
+import { listening } from './node-told-server.ts'
 import { Patience, TimedOut } from './patience.ts'
 import { patientExchange } from './patient-exchange.ts'
 import { Unreachable } from './remote.ts'
@@ -22,23 +20,6 @@ import { deviceSession, signedIn } from './session.ts'
 import { webExchange } from './web-exchange.ts'
 
 const zone = parseId('zone', 'cd'.repeat(32))
-const servers: Server[] = []
-afterEach(() => {
-  for (const server of servers.splice(0)) {
-    server.closeAllConnections()
-    server.close()
-  }
-})
-
-/** A server that answers as it is told: it stands for broken, foreign and hostile ones. */
-async function listening(listener: RequestListener): Promise<string> {
-  const server = createServer(listener)
-  servers.push(server)
-  server.listen(0, '127.0.0.1')
-  await once(server, 'listening')
-  return `http://127.0.0.1:${(server.address() as AddressInfo).port}`
-}
-
 async function bodyOf(request: AsyncIterable<Uint8Array>): Promise<Uint8Array> {
   const parts: Uint8Array[] = []
   for await (const part of request) parts.push(part)

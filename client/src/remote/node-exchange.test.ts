@@ -1,33 +1,15 @@
-import { once } from 'node:events'
-import { createServer, type RequestListener, type Server } from 'node:http'
-import type { AddressInfo } from 'node:net'
 import { idFromBytes, parseId } from '@pileus/core/ids/ids'
 import { encodeMessage } from '@pileus/core/protocol/codec'
 import { Problem } from '@pileus/core/protocol/problem'
-import { afterEach, expect, test } from 'vitest'
+import { expect, test } from 'vitest'
 import { httpRemote } from './http.ts'
 import { httpCalls } from './http-calls.ts'
 import { nodeExchange } from './node-exchange.ts'
+import { listening } from './node-told-server.ts'
 import { Unreachable } from './remote.ts'
 
 const zone = parseId('zone', 'cd'.repeat(32))
 const pack = idFromBytes('pack', new Uint8Array(32).fill(7))
-const servers: Server[] = []
-afterEach(() => {
-  for (const server of servers.splice(0)) {
-    server.closeAllConnections()
-    server.close()
-  }
-})
-
-async function listening(listener: RequestListener): Promise<string> {
-  const server = createServer(listener)
-  servers.push(server)
-  server.listen(0, '127.0.0.1')
-  await once(server, 'listening')
-  return `http://127.0.0.1:${(server.address() as AddressInfo).port}`
-}
-
 /** Larger than what a socket takes at once, in parts that are views of one buffer. */
 const whole = new Uint8Array(9_000_000).map((_, n) => n >> 8)
 const parts = [

@@ -81,4 +81,7 @@ test('a server that never answered is given up soon, one that did is waited for'
   const restarted = scripted([busy, ...Array.from({ length: 4 }, () => lost)])
   await retrying(restarted.calls, { pause, random: chance }).call('account', {})
   expect(restarted.made()).toBe(6)
+  const seen = scripted(Array.from({ length: 4 }, () => lost))
+  await retrying(seen.calls, { pause, random: chance, answered: true }).call('account', {})
+  expect(seen.made()).toBe(5)
 })

@@ -2,12 +2,10 @@
  * This device's copy of a zone: the records as the server has them, the versions that wait to be pushed, and
  * indexes over whichever counts. All writes happen in transactions of the caller.
  */
-import { decodeCbor, encodeCbor } from '@pileus/core/bytes/cbor'
 import type { Crypto } from '@pileus/core/crypto/crypto'
 import { addToSet, emptySetHash, removeFromSet, setDigest } from '@pileus/core/crypto/lthash'
 import type { Random } from '@pileus/core/crypto/random'
 import {
-  type ChunkId,
   type Digest,
   idBytes,
   type RecordId,
@@ -22,12 +20,13 @@ import { NO_REFS, type Refs } from '@pileus/core/records/refs'
 import { leafOf, sealRecord } from '@pileus/core/records/seal'
 import type { SealedRecord } from '@pileus/core/records/sealed'
 import { nameKey } from '@pileus/core/tree/names'
-import { Redirects } from '@pileus/core/tree/redirects'
 import { createView, type View } from '@pileus/core/tree/view'
-import { dominates, NO_VERSION, nextVector, vectorKey } from '@pileus/core/versions/vector'
+import { dominates, joinVectors, NO_VERSION, nextVector, vectorKey } from '@pileus/core/versions/vector'
 import { rememberRows } from '../store/remembered.ts'
 import type { Store, StoreReader, StoreWriter } from '../store/store.ts'
-import { effectiveBody, replicaForest, treeNode } from './forest.ts'
+import { effectiveBody, replicaForest } from './forest.ts'
+import { StoredRedirects } from './redirects.ts'
+import { decodeSealed, encodeSealed } from './sealed-row.ts'
 import { type DiskRow, getMeta, type Known, type Pending, putMeta, tables } from './tables.ts'
 
 export interface ReplicaContext {
@@ -49,7 +48,7 @@ export interface Effective {
 export class Replica {
   readonly #context: ReplicaContext
   readonly #stored: Store
-  readonly #redirects = new Redirects()
+  readonly #redirects = new StoredRedirects()
   /** Who seals here. Changes when this database turns out to be used elsewhere too. */
   writer: WriterId
   #transactions = 0
@@ -59,7 +58,7 @@ export class Replica {
   constructor(context: ReplicaContext) {
     this.#stored = context.store
     this.#context = { ...context, store: rememberRows(context.store) }
-    this.#loadRedirects()
+    this.#redirects.load(this.store)
     this.writer = getMeta(this.store, 'writer') ?? this.#bearWriter()
   }
 
@@ -92,7 +91,7 @@ export class Replica {
         return result
       })
     } catch (error) {
-      this.#loadRedirects()
+      this.#redirects.load(this.store)
       throw error
     }
   }
@@ -139,7 +138,7 @@ export class Replica {
     if (before ? sameBody(before.body, body) && isNewer(before, known) : known && sameBody(known.body, body))
       return
     const refs = options.refs ?? (body.content?.type === 'chunks' ? this.#refsOf(tx, id, body) : NO_REFS)
-    this.#seal(tx, id, body, refs, options.group ?? before?.group ?? null)
+    this.#seal(tx, id, body, refs, options.group ?? before?.group ?? null, before?.vector)
   }
 
   /**
@@ -165,7 +164,7 @@ export class Replica {
 
   /**
    * This database was used elsewhere too (restored from a backup, cloned): its writer id has been used for
-   * versions it does not know. A new writer seals what is pending again.
+   * versions it does not know. A new writer seals what is pending again, which follows none of those.
    */
   takeNewWriter(tx: StoreWriter): void {
     this.writer = randomId('writer', this.#context.random)
@@ -176,12 +175,23 @@ export class Replica {
     }
   }
 
-  /** Seals a pending version under the next counter of this writer. */
-  #seal(tx: StoreWriter, id: RecordId, body: RecordBody, refs: Refs, group: string | null): void {
+  /**
+   * Seals a pending version under the next counter of this writer. It follows what is known, and what it takes the
+   * place of: that may be a version of others which the server lost.
+   */
+  #seal(
+    tx: StoreWriter,
+    id: RecordId,
+    body: RecordBody,
+    refs: Refs,
+    group: string | null,
+    replaced = NO_VERSION,
+  ): void {
     const known = tables.known.get(tx, id)
     const before = tables.outbox.get(tx, id)
     const own = Math.max(before?.vector[this.writer] ?? 0, tables.sealedUpTo.get(tx, id) ?? 0)
-    const vector = nextVector(known?.vector ?? NO_VERSION, this.writer, own)
+    const seen = joinVectors(known?.vector ?? NO_VERSION, replaced)
+    const vector = nextVector(seen, this.writer, own)
     this.#retire(tx, id)
     const base = known?.body ?? null
     this.#index(tx, id, body, () => this.#putOutbox(tx, id, { vector, body, base, group }, refs))
@@ -230,16 +240,18 @@ export class Replica {
     this.#index(tx, id, known?.body, () => this.#deletePending(tx, id, pending))
   }
 
-  /** Sends a known version again, the same bytes, to a server that lost it. */
+  /** Sends a known version again, the same bytes, to a server that lost it; or what was made from it, where that is pending. */
   pushAgain(tx: StoreWriter, id: RecordId): void {
     const known = tables.known.get(tx, id)
-    if (!known || tables.outbox.get(tx, id)) return
-    const order = getMeta(tx, 'order') ?? 0
-    putMeta(tx, 'order', order + 1)
+    if (!known) return
     const { vector, body, leaf } = known
-    // What this version was made from is not known here any more: whatever stands in its place is kept beside it.
-    tables.outbox.put(tx, id, { vector, body, leaf, base: null, group: null, order })
-    tables.outboxSealed.put(tx, id, tables.sealed.get(tx, id)!)
+    if (!tables.outbox.get(tx, id)) {
+      const order = getMeta(tx, 'order') ?? 0
+      putMeta(tx, 'order', order + 1)
+      // What this version was made from is not known here any more: whatever stands in its place is kept beside it.
+      tables.outbox.put(tx, id, { vector, body, leaf, base: null, group: null, order })
+      tables.outboxSealed.put(tx, id, tables.sealed.get(tx, id)!)
+    }
     tables.sealed.delete(tx, id)
     this.#changeSet(tx, leaf, null)
     tables.known.delete(tx, id)
@@ -395,7 +407,7 @@ export class Replica {
       throw new Error(`record ${id} has content but no list of its chunks: pass refs with new content`)
     const { refs } = decodeSealed(bytes)
     if (refs.depth === 0 && body.content?.type === 'chunks' && body.content.list.depth === 0) {
-      return { depth: 0, ids: uniqueIds(body.content.list.entries.map((entry) => entry.id)) }
+      return { depth: 0, ids: [...new Set(body.content.list.entries.map((entry) => entry.id))] }
     }
     return refs
   }
@@ -404,23 +416,7 @@ export class Replica {
     if (this.#placed.size === 0) return
     const placed = this.#placed
     this.#placed = new Set()
-    const nodes = {
-      node: (id: RecordId) => {
-        const body = effectiveBody(tx, id)
-        return body && treeNode(id, body)
-      },
-    }
-    for (const id of this.#redirects.update(nodes, placed)) {
-      const to = this.#redirects.all.get(id)
-      if (to === undefined) tables.redirect.delete(tx, id)
-      else tables.redirect.put(tx, id, to)
-      this.touch(tx, id)
-    }
-  }
-
-  #loadRedirects(): void {
-    const entries = [...tables.redirect.entries(this.store)]
-    this.#redirects.load(entries.map(([id, to]) => [id as RecordId, to] as const))
+    for (const id of this.#redirects.settle(tx, placed)) this.touch(tx, id)
   }
 
   #bearWriter(): WriterId {
@@ -441,17 +437,4 @@ export class Replica {
 /** Whether the server can take this version for newer than the one it has. */
 function isNewer(pending: Pending, known: Known | undefined): boolean {
   return !known || dominates(pending.vector, known.vector)
-}
-
-export function encodeSealed(sealed: SealedRecord): Uint8Array {
-  return encodeCbor([sealed.facts, sealed.seal, sealed.refs.depth, sealed.refs.ids as ChunkId[]])
-}
-
-export function decodeSealed(bytes: Uint8Array): SealedRecord {
-  const [facts, seal, depth, ids] = decodeCbor(bytes) as [Uint8Array, Uint8Array, number, ChunkId[]]
-  return { facts, seal, refs: { depth, ids } }
-}
-
-export function uniqueIds(ids: readonly ChunkId[]): ChunkId[] {
-  return [...new Set(ids)]
 }

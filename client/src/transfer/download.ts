@@ -45,18 +45,28 @@ export async function* assembleFiles<T>(
   const ahead: Promise<AssemblyResult<T>[]>[] = []
   const writer = new GroupWriter<T>(context)
   let last: Promise<unknown> = Promise.resolve()
-  for await (const group of groups(context, assemblies)) {
-    const fetched = group.fetch(context)
-    // Told by the writing, which may come after another that fails.
-    fetched.catch(() => undefined)
-    const written = last.then(async () => writer.write(group, await fetched))
-    // Told when its turn comes.
-    written.catch(() => undefined)
-    last = written
-    ahead.push(written)
-    if (ahead.length > GROUPS_AHEAD) yield await ahead.shift()!
+  let left = false
+  const write = async (group: Group<Piece<T>>, fetched: Promise<Fetched>) => {
+    const chunks = await fetched
+    if (left) throw new Error('nobody waits for these files any more')
+    return writer.write(group, chunks)
   }
-  for (const written of ahead) yield await written
+  try {
+    for await (const group of groups(context, assemblies)) {
+      const fetched = group.fetch(context)
+      // Told by the writing, which may come after another that fails.
+      fetched.catch(() => undefined)
+      const written = last.then(() => write(group, fetched))
+      // Told when its turn comes.
+      written.catch(() => undefined)
+      last = written
+      ahead.push(written)
+      if (ahead.length > GROUPS_AHEAD) yield await ahead.shift()!
+    }
+    for (const written of ahead) yield await written
+  } finally {
+    left = true
+  }
 }
 
 type Piece<T> =

@@ -3,6 +3,7 @@ import { createConnection } from 'node:net'
 import { encodeCbor } from '@pileus/core/bytes/cbor'
 import { ENDPOINTS } from '@pileus/core/protocol/endpoints'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { EngineUnreachable } from '../engine-errors.ts'
 import { type RunningServer, startServer } from '../start.ts'
 import { ask, get, newZone, type Person, pushOf, refusal, signUp } from './fixtures.ts'
 
@@ -221,6 +222,25 @@ describe('the server', () => {
       const answer = await ask(broken.url, 'signupStart', { message })
       expect(answer.message).toMatchObject({ status: 500, code: 'internal' })
       expect(JSON.stringify(answer.message)).not.toContain('password')
+    } finally {
+      await broken.close()
+    }
+  })
+
+  it('says when to come back while an engine does not answer, and not which', async () => {
+    const away = () => Promise.reject(new EngineUnreachable('the database accounts', new Error('10.0.0.1')))
+    const broken = await startServer({
+      data: 'memory',
+      port: 0,
+      wrap: (engines) => ({ ...engines, accounts: { ...engines.accounts, byName: away } }),
+    })
+    try {
+      const message = { name: 'ana', registration: 'AAAA' }
+      const answer = await ask(broken.url, 'signupStart', { message })
+      expect(answer.status).toBe(500)
+      expect(answer.message).toMatchObject({ code: 'internal' })
+      expect(answer.headers.get('retry-after')).toBe('5')
+      expect(JSON.stringify(answer.message)).not.toMatch(/accounts|10\.0/)
     } finally {
       await broken.close()
     }

@@ -3,6 +3,7 @@ import cassandra from 'cassandra-driver'
 import { EngineUnusable } from '../engine-errors.ts'
 import { CassandraDatabase, type CassandraOptions } from './database.ts'
 
+const DEFAULT_PORT = 9_042
 const CONNECT_MS = 10_000
 const STATEMENT_MS = 20_000
 const RECONNECT_MS = 500
@@ -40,6 +41,8 @@ function clientOf(options: CassandraOptions): cassandra.Client {
   return new cassandra.Client({
     contactPoints: [...options.contactPoints],
     localDataCenter: options.dataCenter,
+    // Nodes that are not contact points are reached on the same port: they do not tell theirs.
+    protocolOptions: { port: portOf(options.contactPoints) },
     ...(options.user !== null && {
       credentials: { username: options.user, password: options.password ?? '' },
     }),
@@ -52,6 +55,11 @@ function clientOf(options: CassandraOptions): cassandra.Client {
     },
     socketOptions: { connectTimeout: CONNECT_MS, readTimeout: STATEMENT_MS },
   })
+}
+
+function portOf(contactPoints: readonly string[]): number {
+  const port = contactPoints.map((point) => /:(\d+)$/.exec(point)?.[1]).find((found) => found !== undefined)
+  return port === undefined ? DEFAULT_PORT : Number(port)
 }
 
 /** Fewer nodes than copies: every write would be refused. Said at the start, where somebody reads it. */
@@ -85,10 +93,16 @@ async function makeKeyspace(
       `{'class': 'NetworkTopologyStrategy', ${copies.join(', ')}}`,
   )
   const found = await client.execute(
-    'SELECT replication FROM system_schema.keyspaces WHERE keyspace_name = ?',
+    'SELECT replication, durable_writes FROM system_schema.keyspaces WHERE keyspace_name = ?',
     [keyspace],
     { prepare: true },
   )
+  if (!found.first()?.get('durable_writes')) {
+    throw new EngineUnusable(
+      `cannot use the Cassandra keyspace ${keyspace}: its durable_writes is off, so it would lose what it acknowledged; ` +
+        'turn it on',
+    )
+  }
   const stored = found.first()?.get('replication') as Record<string, string>
   const { class: _, ...present } = stored
   const same =

@@ -2,6 +2,9 @@
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest'
 import type { Live } from './live.ts'
 
+/** Messages take their time on a busy machine. */
+const WITHIN = { timeout: 10_000 }
+
 function nothingMissed(): void {
   throw new Error('nothing was missed')
 }
@@ -25,13 +28,13 @@ export function liveContract(
       await live.publish('a', Uint8Array.of(1))
       await live.publish('b', Uint8Array.of(9))
       await live.publish('a', Uint8Array.of(2))
-      await vi.waitFor(() => expect(got).toEqual([1, 2]))
+      await vi.waitFor(() => expect(got).toEqual([1, 2]), WITHIN)
       leave()
       // Who listens still hears of the third: then it would have arrived at the one who left, too.
       const others: number[] = []
       await live.subscribe('a', (message) => others.push(message[0]!), nothingMissed)
       await live.publish('a', Uint8Array.of(3))
-      await vi.waitFor(() => expect(others).toEqual([3]))
+      await vi.waitFor(() => expect(others).toEqual([3]), WITHIN)
       expect(got).toEqual([1, 2])
     })
 
@@ -40,10 +43,10 @@ export function liveContract(
       const leave = await live.subscribe('a', (message) => got.push(['first', message[0]!]), nothingMissed)
       await live.subscribe('a', (message) => got.push(['second', message[0]!]), nothingMissed)
       await live.publish('a', Uint8Array.of(1))
-      await vi.waitFor(() => expect(got).toHaveLength(2))
+      await vi.waitFor(() => expect(got).toHaveLength(2), WITHIN)
       leave()
       await live.publish('a', Uint8Array.of(2))
-      await vi.waitFor(() => expect(got).toHaveLength(3))
+      await vi.waitFor(() => expect(got).toHaveLength(3), WITHIN)
       expect(got.at(-1)).toEqual(['second', 2])
     })
 
@@ -52,7 +55,7 @@ export function liveContract(
         const got: number[] = []
         const leave = await live.subscribe('a', (message) => got.push(message[0]!), nothingMissed)
         await live.publish('a', Uint8Array.of(round))
-        await vi.waitFor(() => expect(got).toEqual([round]))
+        await vi.waitFor(() => expect(got).toEqual([round]), WITHIN)
         leave()
       }
     })

@@ -8,6 +8,9 @@ import type { Live } from './live.ts'
 import { memoryLive } from './memory.ts'
 import { valkeyLive } from './valkey.ts'
 
+/** Connections and messages take their time on a busy machine. */
+const WITHIN = { timeout: 10_000 }
+
 liveContract('memory', async () => {
   let now = 1_000
   return {
@@ -47,7 +50,7 @@ await withEngine('valkey', 'live on Valkey or Redis', ({ title, settings }) => {
       const got: number[] = []
       await one.subscribe('zone', (message) => got.push(message[0]!), expect.unreachable)
       await two.publish('zone', Uint8Array.of(7))
-      await vi.waitFor(() => expect(got).toEqual([7]))
+      await vi.waitFor(() => expect(got).toEqual([7]), WITHIN)
       await one.put('once', 'value', 10)
       const taken = await Promise.all([one.take('once'), two.take('once')])
       expect(taken.filter((value) => value !== undefined)).toEqual(['value'])
@@ -68,11 +71,11 @@ await withEngine('valkey', 'live on Valkey or Redis', ({ title, settings }) => {
       }
       const admin = new Redis(url)
       await admin.call('CLIENT', 'KILL', 'TYPE', 'pubsub')
-      await vi.waitFor(() => expect(missed).toBe(2), { timeout: 10_000 })
+      await vi.waitFor(() => expect(missed).toBe(2), WITHIN)
       await admin.call('CLIENT', 'KILL', 'TYPE', 'normal')
       admin.disconnect()
-      await vi.waitFor(() => two.publish('b', Uint8Array.of(5)), { timeout: 10_000 })
-      await vi.waitFor(() => expect(got).toEqual([5]))
+      await vi.waitFor(() => two.publish('b', Uint8Array.of(5)), WITHIN)
+      await vi.waitFor(() => expect(got).toEqual([5]), WITHIN)
     })
   })
 
@@ -87,14 +90,15 @@ await withEngine('valkey', 'live on Valkey or Redis', ({ title, settings }) => {
         () => missed++,
       )
       await server.stop('killed')
-      await vi.waitFor(() =>
-        expect(live.publish('zone', Uint8Array.of(1))).rejects.toThrow(EngineUnreachable),
+      await vi.waitFor(
+        () => expect(live.publish('zone', Uint8Array.of(1))).rejects.toThrow(EngineUnreachable),
+        WITHIN,
       )
       await expect(live.count('tries', 10)).rejects.toThrow(EngineUnreachable)
       await expect(live.check()).rejects.toThrow(EngineUnreachable)
       await server.start()
-      await vi.waitFor(() => expect(missed).toBe(1), { timeout: 10_000 })
-      await vi.waitFor(() => live.check(), { timeout: 10_000 })
+      await vi.waitFor(() => expect(missed).toBe(1), WITHIN)
+      await vi.waitFor(() => live.check(), WITHIN)
       expect((await live.count('tries', 10)).count).toBe(1)
     } finally {
       await live.close()

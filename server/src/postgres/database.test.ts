@@ -1,5 +1,6 @@
 /** Migrations, collisions and what is said of a database that cannot be used, on a real server. */
 import { withEngine } from '@pileus/engines/in-tests'
+import { launchPostgres } from '@pileus/engines/postgres'
 import { Client } from 'pg'
 import { describe, expect, it } from 'vitest'
 import { postgresAccounts } from '../accounts/postgres.ts'
@@ -139,6 +140,43 @@ await withEngine('postgres', 'the PostgreSQL database', (engine) => {
       ).toMatch(
         /^cannot reach the PostgreSQL server at 127\.0\.0\.1:1: .*ECONNREFUSED.*; start it, or correct/,
       )
+    })
+
+    it('with a clock that is far from ours', async () => {
+      const url = await newDatabase()
+      for (const [seconds, word] of [
+        [90, 'ahead of'],
+        [-90, 'behind'],
+      ] as const) {
+        const options = { url, connections: 1, clock: () => Date.now() + seconds * 1_000 }
+        await expect(openPostgres(options, 'things', [FIRST])).rejects.toThrow(
+          `this machine's clock is 90 seconds ${word} that of the PostgreSQL server`,
+        )
+      }
+    })
+
+    it('that would lose what it acknowledged', async () => {
+      const server = await launchPostgres()
+      try {
+        const url = server.settings.PILEUS_POSTGRES_URL!
+        const admin = new Client({ connectionString: url })
+        await admin.connect()
+        await admin.query('ALTER SYSTEM SET fsync = off')
+        await admin.query('SELECT pg_reload_conf()')
+        await admin.end()
+        await expect
+          .poll(() =>
+            openPostgres({ url, connections: 1 }, 'things', [FIRST]).then(
+              (db) => db.close(),
+              (error: Error) => error.message,
+            ),
+          )
+          .toMatch(
+            /its fsync or full_page_writes is off, so it would lose what it acknowledged; turn both on$/,
+          )
+      } finally {
+        await server.remove()
+      }
     })
 
     it('where the user may not create anything', async () => {

@@ -12,6 +12,8 @@ export interface PostgresOptions {
   readonly url: string
   /** Connections kept at most, by each engine of each server process. */
   readonly connections: number
+  /** Milliseconds since 1970; the system's unless given. Compared with the database's at the start. */
+  readonly clock?: () => number
 }
 
 /** A row as its columns' names give it. */
@@ -129,7 +131,7 @@ export async function openPostgres(
   name: string,
   migrations: readonly string[],
 ): Promise<PostgresDatabase> {
-  await migrate(options.url, name, migrations)
+  await migrate(options.url, name, migrations, options.clock ?? Date.now)
   const pool = new Pool({
     connectionString: options.url,
     max: options.connections,

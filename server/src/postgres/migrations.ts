@@ -3,19 +3,25 @@ import { Client, DatabaseError } from 'pg'
 import { EngineUnusable } from '../engine-errors.ts'
 
 const CONNECT_MS = 10_000
+const CLOCKS_APART_MAX_SECONDS = 60
 
 /**
  * Runs those of the numbered migrations that the schema `name` has not seen, each in a transaction with the note that it
  * was run. Servers that start at the same time wait for each other. Throws EngineUnusable.
  */
-export async function migrate(url: string, name: string, migrations: readonly string[]): Promise<void> {
+export async function migrate(
+  url: string,
+  name: string,
+  migrations: readonly string[],
+  clock: () => number,
+): Promise<void> {
   const client = new Client({ connectionString: url, connectionTimeoutMillis: CONNECT_MS })
   client.on('error', () => undefined)
   try {
     await client.connect()
     // Of the session: let go when the connection ends, however it ends.
     await client.query('SELECT pg_advisory_lock(hashtext($1))', [`pileus migrations of ${name}`])
-    await bringUp(client, name, migrations)
+    await bringUp(client, name, migrations, clock)
   } catch (error) {
     throw error instanceof EngineUnusable ? error : unusable(error, url)
   } finally {
@@ -23,10 +29,19 @@ export async function migrate(url: string, name: string, migrations: readonly st
   }
 }
 
-async function bringUp(client: Client, name: string, migrations: readonly string[]): Promise<void> {
+async function bringUp(
+  client: Client,
+  name: string,
+  migrations: readonly string[],
+  clock: () => number,
+): Promise<void> {
   const { rows } = await client.query(
-    `SELECT pg_is_in_recovery() AS standby, to_regclass('${name}.migrations') IS NOT NULL AS known`,
+    `SELECT pg_is_in_recovery() AS standby, to_regclass('${name}.migrations') IS NOT NULL AS known,
+       current_setting('fsync') = 'on' AND current_setting('full_page_writes') = 'on' AS durable,
+       extract(epoch FROM clock_timestamp()) * 1000 AS now`,
   )
+  requireDurable(rows[0].durable)
+  requireSameTime(Number(rows[0].now), clock())
   if (rows[0].standby) {
     throw new EngineUnusable(
       'cannot use the PostgreSQL server: it is a standby, which takes no writes; set PILEUS_POSTGRES_URL to the primary',
@@ -53,6 +68,23 @@ async function bringUp(client: Client, name: string, migrations: readonly string
        INSERT INTO ${name}.migrations (version) VALUES (${next})`,
     )
   }
+}
+
+function requireDurable(durable: boolean): void {
+  if (durable) return
+  throw new EngineUnusable(
+    'cannot use the PostgreSQL server: its fsync or full_page_writes is off, so it would lose what it acknowledged; turn both on',
+  )
+}
+
+/** Sessions and challenges live for minutes to an hour by the clocks of all servers together. */
+function requireSameTime(theirs: number, ours: number): void {
+  const seconds = Math.round((ours - theirs) / 1_000)
+  if (Math.abs(seconds) <= CLOCKS_APART_MAX_SECONDS) return
+  throw new EngineUnusable(
+    `cannot start: this machine's clock is ${Math.abs(seconds)} seconds ${seconds > 0 ? 'ahead of' : 'behind'} that of the ` +
+      'PostgreSQL server, and sessions would end early or late; set both by NTP',
+  )
 }
 
 /** One sentence about which server, what is wrong, and what to do. */

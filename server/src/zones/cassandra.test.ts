@@ -15,7 +15,7 @@ import { blob } from '../columns.ts'
 import { EngineUnusable } from '../engine-errors.ts'
 import { ZONES_TABLES } from './cassandra/schema.ts'
 import { cassandraZones, zonesIn } from './cassandra.ts'
-import { chunkId, commitOf, newHead, packId, recordId, zoneId } from './zones.contract.ts'
+import { chunkId, commitOf, newHead, packId, recordId, zoneId } from './fixtures.ts'
 import type { Commit, Zones } from './zones.ts'
 
 const MUCH = 10_000_000
@@ -346,6 +346,14 @@ await withEngine('cassandra', 'zones of several servers on Cassandra', (engine) 
       expect(await sentenceFor({ keyspace: 'other' })).toMatch(
         /it keeps datacenter1:2 copies, and PILEUS_CASSANDRA/,
       )
+    })
+
+    it('with a keyspace that would lose what it acknowledged', async () => {
+      await keyspace.execute(
+        `CREATE KEYSPACE loose WITH replication = {'class': 'NetworkTopologyStrategy', 'datacenter1': 1}
+         AND durable_writes = false`,
+      )
+      expect(await sentenceFor({ keyspace: 'loose' })).toMatch(/its durable_writes is off, so it would lose/)
     })
 
     it('out of reach', async () => {

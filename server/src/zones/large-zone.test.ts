@@ -8,8 +8,8 @@ import { withEngine } from '@pileus/engines/in-tests'
 import { describe, expect, it } from 'vitest'
 import { testKeyspace } from '../cassandra/fixtures.ts'
 import { cassandraZones } from './cassandra.ts'
+import { newHead, zoneId } from './fixtures.ts'
 import { versionBytes } from './size.ts'
-import { newHead, zoneId } from './zones.contract.ts'
 import type { Commit, Head, StoredVersion } from './zones.ts'
 
 const RECORDS = Number(process.env.PILEUS_LARGE_ZONE_RECORDS ?? 20_000)

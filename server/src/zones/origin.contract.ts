@@ -2,16 +2,8 @@
 import { type DeviceId, idFromBytes } from '@pileus/core/ids/ids'
 import { expect, it } from 'vitest'
 import { EngineFenced } from '../engine-errors.ts'
-import {
-  type ContractSubject,
-  chunkId,
-  commitOf,
-  digest,
-  newHead,
-  packId,
-  recordId,
-  zoneId,
-} from './zones.contract.ts'
+import { chunkId, commitOf, digest, newHead, packId, recordId, zoneId } from './fixtures.ts'
+import type { ContractSubject } from './zones.contract.ts'
 import type { ZonesOrigin } from './zones.ts'
 
 const MANY = 1_000

@@ -20,8 +20,17 @@ export class Doings {
   /** Something happened that may bring back what was deleted, and undo what was done. */
   #setBack = false
 
-  constructor(base: Tree) {
+  /** Names of folders that somebody deleted once: one that lives on for what is in it goes with the last of that (R6). */
+  readonly #ghosts: Set<string>
+
+  /** `base` is what everybody has; `before` is what was told until then. */
+  constructor(base: Tree, before?: Doings) {
     this.#base = base
+    this.#ghosts = before ? before.#ghosts : new Set()
+  }
+
+  acted(who: string): boolean {
+    return this.#actors.has(who)
   }
 
   /** Somebody did something to this path: it was made, changed, moved from or to. */
@@ -36,7 +45,10 @@ export class Doings {
   /** Somebody deleted this, and these are all paths that went with it. */
   remove(who: string, path: string, below: Iterable<string>): void {
     this.touch(who, path)
-    for (const each of [path, ...below]) this.#deleted.set(each, who)
+    for (const each of [path, ...below]) {
+      this.#deleted.set(each, who)
+      this.#ghosts.add(nameOf(each))
+    }
   }
 
   /** At the last rest. */
@@ -52,6 +64,10 @@ export class Doings {
     this.#setBack = true
   }
 
+  #difference(a: Tree, b: Tree): string | null {
+    return differenceOf(a, b, this.#ghosts)
+  }
+
   /** After a person's doing: how their folder looks now. */
   seenAfter(who: string, tree: Tree): void {
     this.#actors.add(who)
@@ -62,7 +78,7 @@ export class Doings {
   checkBefore(who: string, tree: Tree): string | null {
     if (this.#setBack || this.#expected === null || !this.#actors.has(who)) return null
     if (hasTwins(tree) || hasTwins(this.#expected)) return null
-    const wrong = differenceOf(this.#expected, tree)
+    const wrong = this.#difference(this.#expected, tree)
     return wrong && `${who} alone did something, and their folder changed by itself: ${wrong}`
   }
 
@@ -70,18 +86,18 @@ export class Doings {
   check(tree: Tree): string | null {
     if (this.#setBack) return null
     if (this.#actors.size === 0) {
-      const wrong = differenceOf(this.#base, tree)
+      const wrong = this.#difference(this.#base, tree)
       return wrong && `nobody did anything, and something changed: ${wrong}`
     }
     if (this.#expected && !hasTwins(this.#expected)) {
-      const wrong = differenceOf(this.#expected, tree)
+      const wrong = this.#difference(this.#expected, tree)
       return wrong && `only ${[...this.#actors]} did something, and it did not come to be: ${wrong}`
     }
     for (const [path, seen] of this.#base) {
       if (RENAMED.test(path)) continue
       if (!this.#isTouched(path)) {
         const now = tree.get(path)
-        if (!same(seen, now))
+        if (!same(seen, now) && !isGhost(path, seen, now, this.#ghosts))
           return `nobody touched ${JSON.stringify(path)}: it was ${show(seen)} and is ${show(now)}`
       }
     }
@@ -141,14 +157,24 @@ function hasTwins(tree: Tree): boolean {
   return false
 }
 
-export function differenceOf(a: Tree, b: Tree): string | null {
+/** Folders with a name of `ghosts` may be missing in the second. */
+export function differenceOf(a: Tree, b: Tree, ghosts: ReadonlySet<string> = new Set()): string | null {
   for (const [path, seen] of a) {
-    if (!same(seen, b.get(path)))
-      return `${JSON.stringify(path)} was ${show(seen)} and is ${show(b.get(path))}`
+    const now = b.get(path)
+    if (!same(seen, now) && !isGhost(path, seen, now, ghosts))
+      return `${JSON.stringify(path)} was ${show(seen)} and is ${show(now)}`
   }
   for (const [path, seen] of b)
     if (!a.has(path)) return `${JSON.stringify(path)} was not there and is ${show(seen)}`
   return null
+}
+
+function isGhost(path: string, seen: Seen, now: Seen | undefined, ghosts: ReadonlySet<string>): boolean {
+  return seen.kind === 'folder' && now === undefined && ghosts.has(nameOf(path))
+}
+
+function nameOf(path: string): string {
+  return folded(path.slice(path.lastIndexOf('/') + 1))
 }
 
 function same(a: Seen, b: Seen | undefined): boolean {

@@ -19,7 +19,8 @@ export class Visible {
       if (from!.area === 'folder' && from!.path !== MARKER)
         return `${from!.path} was written where people see it`
     }
-    if (operation === 'remove' && from!.area === 'folder')
+    // A disk that ignores case might keep the old spelling: there what gets another one is in the stash by then.
+    if (operation === 'remove' && from!.area === 'folder' && !machine.parts.caseInsensitive)
       return `${from!.path} was removed, and nothing was kept of it`
     // Where a file takes the place of a folder or a link, the name stands empty for a moment.
     if (operation === 'move' && from!.area === 'folder' && to!.area === 'work') {

@@ -238,7 +238,7 @@ export const deeds: Readonly<Record<string, Deed>> = {
     const { others, chance, files } = scene
     if (others.length === 0) return null
     const from = chance.pick(others)
-    if (from.unmounted) return null
+    if (from.unmounted || from.denied.size > 0) return null
     for (const path of pathsBelow(from, '')) {
       const stat = from.folder.stat(path)!
       if (

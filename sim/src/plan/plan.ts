@@ -78,7 +78,7 @@ const WEIGHTS: Readonly<Record<string, number>> = {
   copy: 2,
   old: 1,
   big: 1,
-  many: 0.5,
+  many: 1.5,
   folder: 4,
   move: 6,
   rename: 3,
@@ -86,12 +86,12 @@ const WEIGHTS: Readonly<Record<string, number>> = {
   into: 2,
   chain: 1,
   remove: 5,
-  clear: 0.5,
+  clear: 1,
   link: 1.5,
   attributes: 2,
   turn: 2,
   usb: 0.3,
-  sync: 34,
+  sync: 30,
   stop: 1,
   kill: 2,
   arm: 5,
@@ -100,29 +100,29 @@ const WEIGHTS: Readonly<Record<string, number>> = {
   skew: 1,
   full: 1,
   room: 3,
-  unmount: 0.7,
+  unmount: 1.5,
   mount: 3,
   deny: 1,
-  backup: 1.5,
-  'old-database': 0.7,
-  'old-device': 0.7,
-  'lose-database': 0.5,
-  removal: 0.4,
+  backup: 3,
+  'old-database': 1.5,
+  'old-device': 1.5,
+  'lose-database': 1,
+  removal: 1,
   answer: 1,
   'server-crash': 2,
   'server-arm': 4,
-  'server-restore': 0.4,
-  upkeep: 0.6,
+  'server-restore': 1,
+  upkeep: 1.5,
 }
 
 /** Whatever is not here is in every run. */
 const SHARES: Readonly<Record<string, number>> = {
-  ...{ same: 0.5, copy: 0.5, old: 0.3, empty: 0.5, big: 0.4, many: 0.25, swap: 0.6, into: 0.6, chain: 0.5 },
-  ...{ append: 0.7, insert: 0.5, remove: 0.8, clear: 0.25, link: 0.5, attributes: 0.6, turn: 0.5, usb: 0.2 },
+  ...{ same: 0.5, copy: 0.5, old: 0.3, empty: 0.5, big: 0.4, many: 0.35, swap: 0.6, into: 0.6, chain: 0.5 },
+  ...{ append: 0.7, insert: 0.5, remove: 0.8, clear: 0.35, link: 0.5, attributes: 0.6, turn: 0.5, usb: 0.2 },
   ...{ move: 0.85, rename: 0.6, folder: 0.9 },
-  ...{ stop: 0.5, kill: 0.3, arm: 0.4, cut: 0.3, skew: 0.3, full: 0.2, unmount: 0.15, deny: 0.15 },
-  ...{ backup: 0.2, 'old-database': 0.5, 'old-device': 0.5, 'lose-database': 0.15, removal: 0.12 },
-  ...{ 'server-crash': 0.25, 'server-arm': 0.3, 'server-restore': 0.12, upkeep: 0.25 },
+  ...{ stop: 0.5, kill: 0.35, arm: 0.5, cut: 0.35, skew: 0.35, full: 0.25, unmount: 0.2, deny: 0.2 },
+  ...{ backup: 0.3, 'old-database': 0.6, 'old-device': 0.6, 'lose-database': 0.25, removal: 0.25 },
+  ...{ 'server-crash': 0.3, 'server-arm': 0.4, 'server-restore': 0.25, upkeep: 0.3 },
 }
 
 /** What makes no sense without another. */
@@ -140,7 +140,7 @@ export function planOf(seed: number): Plan {
   const chance = chanceOf(seed)
   const switches = drawSwitches(chance)
   const kinds = drawKinds(chance)
-  const most = chance.pick([12, 20, 30, 45, 70])
+  const most = chance.pick([15, 25, 40, 60, 90])
   const steps: Step[] = []
   const hurried = chance.pick([0.2, 0.6, 0.9])
   const soloShare = chance.pick([0, 0.3, 0.6])

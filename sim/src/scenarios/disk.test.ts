@@ -1,4 +1,5 @@
 /** People who keep writing, and what stands in the way on a disk: R10, R12, R13, scenarios 3 and 10. */
+import { Crash } from '@pileus/client/files/memory-area'
 import { MARKER } from '@pileus/client/folder/marker'
 import { describe, expect, it } from 'vitest'
 import { chanceOf } from '../world/random.ts'
@@ -85,6 +86,66 @@ describe('people who keep writing', () => {
     await settle(b, a)
     expect(Object.values(a.show()).sort()).toEqual(['from a', 'written late'])
     expect(b.show()).toEqual(a.show())
+  })
+
+  it('a displaced file that was let go does not come back with a loss of power', async () => {
+    const { sites, settle } = await scene()
+    const [a, b] = sites
+    a.put('n', 'old')
+    await settle(a, b)
+    a.put('n', 'new')
+    await a.sync()
+    await b.sync()
+    // That it was displaced is on the disk; that it was let go is not, and the database knows of that.
+    b.device.files.crash(() => 0)
+    await b.sync()
+    await b.sync()
+    b.device.files.crash('none')
+    b.device.store.crash('none')
+    await settle(b, a)
+    expect(b.show()).toEqual({ n: 'new' })
+    expect(a.show()).toEqual({ n: 'new' })
+  })
+
+  describe('a sync that was cut between an effect and its row (scenario 7)', () => {
+    /** B is ended while it does what A did, at the n-th change of its disk. */
+    async function cut(b: Site, change: number) {
+      b.device.files.failAfter(change)
+      await expect(b.sync()).rejects.toThrow(Crash)
+      b.device.files.crash('all')
+    }
+
+    it('its own move is no wish of the person when the record has moved on', async () => {
+      const { sites, settle } = await scene()
+      const [a, b] = sites
+      a.put('x', 'content')
+      await settle(a, b)
+      a.move('x', 'y')
+      await a.sync()
+      await cut(b, 2)
+      expect(b.show()).toEqual({ y: 'content' })
+      a.move('y', 'z')
+      await a.sync()
+      await settle(b, a)
+      expect(a.show()).toEqual({ z: 'content' })
+      expect(b.show()).toEqual(a.show())
+    })
+
+    it('a file that it had put into place does not come back after its deletion', async () => {
+      const { sites, settle } = await scene()
+      const [a, b] = sites
+      a.put('first', '1')
+      await settle(a, b)
+      a.put('x', 'content')
+      await a.sync()
+      await cut(b, 6)
+      expect(b.show()).toEqual({ first: '1', x: 'content' })
+      a.remove('x')
+      await a.sync()
+      await settle(b, a)
+      expect(a.show()).toEqual({ first: '1' })
+      expect(b.show()).toEqual(a.show())
+    })
   })
 
   it('a file made while one of its name arrives: both are kept', async () => {

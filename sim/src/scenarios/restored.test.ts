@@ -3,6 +3,7 @@ import { ServerUntrue } from '@pileus/client/drive/untrue'
 import { FileError } from '@pileus/client/files/files'
 import { memoryFiles } from '@pileus/client/files/memory'
 import type { Calls } from '@pileus/client/remote/calls'
+import { Unreachable } from '@pileus/client/remote/remote'
 import { type MemoryStore, memoryStore } from '@pileus/client/store/memory'
 import type { ChangesPage } from '@pileus/core/protocol/changes'
 import { describe, expect, it } from 'vitest'
@@ -298,6 +299,39 @@ describe('a server set back to an earlier state (scenario 8)', () => {
     await settle(a, b, c)
     expect(Object.keys(c.show()).sort()).toEqual(['by c', 'kept', 'lost'])
     expect(b.show()).toEqual(c.show())
+  })
+
+  it('an edit that was under way to a record the server lost is told after all', async () => {
+    const { a, b, settle } = await setBack(async (a, b) => {
+      a.put('d/new', 'one')
+      await a.sync()
+      await b.sync()
+      a.put('d/new', 'two')
+      a.device.through = (calls): Calls => ({
+        async call(name, input) {
+          if (name === 'push') throw new Unreachable('the request was lost')
+          return calls.call(name, input)
+        },
+      })
+      await expect(a.sync()).rejects.toThrow(Unreachable)
+      delete a.device.through
+    })
+    await settle(a, b)
+    expect(a.show()).toEqual({ 'd/': '', 'd/edited': 'one', 'd/gone': 'g', 'd/kept': 'kept', 'd/new': 'two' })
+    expect(b.show()).toEqual(a.show())
+  })
+
+  it('an edit of what the server lost follows what the others know: no conflict', async () => {
+    const { a, b, settle } = await setBack(async (a, b) => {
+      a.put('d/new', 'one')
+      await a.sync()
+      await b.sync()
+    })
+    b.put('d/new', 'two')
+    await b.sync()
+    await settle(a, b)
+    expect(b.show()).toEqual({ 'd/': '', 'd/edited': 'one', 'd/gone': 'g', 'd/kept': 'kept', 'd/new': 'two' })
+    expect(a.show()).toEqual(b.show())
   })
 
   it('a server that hides records under an honest head is found out, and nothing here changes', async () => {

@@ -79,6 +79,7 @@ export function simulatedCalls(parts: LineParts): Calls {
         else again()
       }
       let answer: unknown
+      const { life } = parts.server
       try {
         answer = await deliver(parts, name, request)
         note(name)
@@ -90,7 +91,7 @@ export function simulatedCalls(parts: LineParts): Calls {
       await travel(delayMs)
       if (weather().cutOff) throw lost('the connection broke')
       if (chance.happens(lostAnswer)) throw lost('the answer was lost')
-      return received(parts, name, answer, chance.happens(cutAnswer)) as CallOutput<N>
+      return received(parts, life, name, answer, chance.happens(cutAnswer)) as CallOutput<N>
     },
   }
 }
@@ -156,9 +157,15 @@ async function deliver(
   }
 }
 
-function received({ server, alive }: LineParts, name: EndpointName, answer: unknown, cut: boolean): unknown {
+function received(
+  { server, alive }: LineParts,
+  life: number,
+  name: EndpointName,
+  answer: unknown,
+  cut: boolean,
+): unknown {
   const endpoint: Endpoint = ENDPOINTS[name]
-  if (endpoint.response === 'pack') return copies(server, (answer as PackAnswer).pieces, cut, alive)
+  if (endpoint.response === 'pack') return copies(server, life, (answer as PackAnswer).pieces, cut, alive)
   if (endpoint.response === 'chunk') return pieceOf((answer as { bytes: Uint8Array }).bytes)
   if (cut) throw new Unreachable('the answer broke off', undefined, true)
   return decodeMessage(endpoint.response as TSchema, 'cbor', answer as Uint8Array)
@@ -167,12 +174,14 @@ function received({ server, alive }: LineParts, name: EndpointName, answer: unkn
 /** The server uses the memory of a piece again; what a device received is its own. */
 async function* copies(
   server: SimulatedServer,
+  life: number,
   parts: AsyncIterable<Uint8Array>,
   cut: boolean,
   alive: () => boolean,
 ): AsyncGenerator<Uint8Array> {
   const pieces = parts[Symbol.asyncIterator]()
   for (;;) {
+    if (server.life !== life) throw new Unreachable('the connection broke', undefined, true)
     const next = await server.whileUp(pieces.next())
     if (!alive()) await never()
     if (next.done) return

@@ -1,6 +1,5 @@
 /** What happens to devices, lines and the server. Each event says what, or null where there was nothing it could happen to. */
 import { removeDevice } from '@pileus/client/account/devices'
-import { memoryStore } from '@pileus/client/store/memory'
 import { pathsBelow } from '../people/scene.ts'
 import type { Step } from '../plan/plan.ts'
 import { readAll } from '../world/disk-tree.ts'
@@ -110,7 +109,8 @@ const events: Readonly<Record<string, Event>> = {
   },
 
   backup(system, machine) {
-    if (machine.process || machine.removed || machine.files.unmounted) return null
+    if (machine.process || machine.removed || machine.files.unmounted || machine.files.denied.size > 0)
+      return null
     system.old.set(machine, { backup: machine.backUp(), tree: treeOf(machine) })
     return 'is backed up'
   },
@@ -120,7 +120,7 @@ const events: Readonly<Record<string, Event>> = {
     if (!old || machine.removed) return null
     machine.kill('all')
     machine.restore(old.backup)
-    system.doings.setBack()
+    system.setBack()
     return 'gets back its database of then'
   },
 
@@ -130,15 +130,15 @@ const events: Readonly<Record<string, Event>> = {
     machine.kill('all')
     machine.restore(old.backup)
     putBack(system, machine, old)
-    system.doings.setBack()
+    system.setBack()
     return 'gets back all it had then'
   },
 
   'lose-database'(system, machine) {
     if (machine.removed) return null
     machine.kill('all')
-    machine.store = memoryStore()
-    system.doings.setBack()
+    machine.newStore()
+    system.setBack()
     return 'loses its database'
   },
 
@@ -147,6 +147,7 @@ const events: Readonly<Record<string, Event>> = {
     if (machine.removed || machine.process || machine.files.unmounted || others.length < 2) return null
     const gone = chance.pick(others)
     gone.removed = true
+    if (system.doings.acted(gone.name)) system.doings.setBack()
     remove(machine, gone, step.seed)
     return `removes ${gone.name} from the account`
   },
@@ -171,18 +172,19 @@ const events: Readonly<Record<string, Event>> = {
   },
 
   async 'server-restore'(system, _machine, chance) {
-    const { server, home, doings } = system
+    const { server, home } = system
     if (system.machines.some(({ removed }) => removed)) return null
     const first = home.journal.length
     const written = first + chance.below(Math.max(1, server.written - first))
     await server.restore(written)
-    doings.setBack()
+    system.setBack()
     return `the server is set back to ${written - first} of ${server.written} writes`
   },
 }
 
 export function start(machine: Machine, seed: number): Process {
-  return machine.live ? machine.stayInSync(seed) : machine.syncOnce(seed)
+  if (machine.live) return machine.stayInSync(seed)
+  return chanceOf(seed).happens(0.7) ? machine.syncAgain(seed) : machine.syncOnce(seed)
 }
 
 export function remove(machine: Machine, gone: Machine, seed: number): Process {

@@ -115,6 +115,12 @@ export class Machine {
     this.asPerson(() => writeMarker(files, zone))
   }
 
+  /** An empty database. */
+  newStore(): void {
+    this.leave()
+    this.store = memoryStore()
+  }
+
   /** What a person's programs do on this disk. */
   asPerson<T>(work: () => T): T {
     this.#acting++
@@ -134,7 +140,7 @@ export class Machine {
   }
 
   restore({ rows }: Backup): void {
-    this.store = memoryStore()
+    this.newStore()
     this.store.transaction('durable', (tx) => {
       for (const [table, key, value] of rows) tx.put(table, key, value)
     })
@@ -142,35 +148,36 @@ export class Machine {
 
   /** One sync, as a process that starts, syncs and ends. */
   syncOnce(seed: number, options: SyncOptions = {}): Process {
-    return this.#start('once', seed, async (process) => {
-      const { drive } = await this.#open(process, options.signal)
-      return { kind: 'report', report: await drive.syncOnce(options) }
-    })
+    this.leave()
+    return this.syncAgain(seed, options)
   }
 
-  /** The same by a process that is there from the first of these to `leave`: opening a zone takes most of a small sync. */
-  syncAgain(seed: number, options: SyncOptions): Process {
+  /** The same by the process that did so before, if nothing ended it: opening a zone takes most of a small sync. */
+  syncAgain(seed: number, options: SyncOptions = {}): Process {
     const kept = this.#kept
     if (!kept) {
       return this.#start('once', seed, async (process) => {
-        const { drive } = await this.#open(process, options.signal)
+        const { drive } = await this.#open(process)
         this.#kept = { process, drive }
         return { kind: 'report', report: await drive.syncOnce(options) }
       })
     }
     kept.process.alive = true
+    kept.process.momentsLeft = Number.POSITIVE_INFINITY
     return this.#run(kept.process, async () => ({
       kind: 'report',
       report: await kept.drive.syncOnce(options),
     }))
   }
 
+  /** The process that waited to sync again ends. */
   leave(): void {
     this.#kept = null
   }
 
   /** A process that stays in sync. */
   stayInSync(seed: number): Process {
+    this.leave()
     const stop = new AbortController()
     const started = this.#start('live', seed, async (process) => {
       const { drive, line } = await this.#open(process, stop.signal)
@@ -265,6 +272,7 @@ export class Machine {
     const survival = process.survival === 'some' ? () => chance.fraction() : process.survival
     this.files.crash(survival)
     this.store.crash(survival)
+    this.leave()
     this.#end(process, { kind: 'killed' })
   }
 

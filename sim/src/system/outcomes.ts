@@ -44,6 +44,8 @@ function mayHappen(system: System, machine: Machine, error: unknown): boolean {
     return (error.code === 'full' && system.wasFull(machine)) || error.code === 'denied'
   if (error instanceof Problem) {
     if (removed) return true
+    // A session does not outlive the backup that the server is set back to, nor does the one opened in its place.
+    if (error.code === 'not-signed-in') return system.server.restored > 0 && !system.resting
     return error.code === 'log-moved' && system.machines.some((other) => other.removed)
   }
   if (error instanceof ServerUntrue) return system.server.restored > 0 && !system.resting

@@ -69,6 +69,11 @@ export class SimulatedServer {
     this.#begin()
   }
 
+  /** Which process it is: what one began to answer no other ends. */
+  get life(): number {
+    return this.#life
+  }
+
   /** How much has happened: what `restore` takes. */
   get written(): number {
     return this.#journal.length

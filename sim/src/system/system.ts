@@ -65,6 +65,8 @@ export class System {
   readonly counts: Counts = {}
   /** Nothing gets in the way any more: from then on nothing may fail. */
   resting = false
+  /** A device or the server was set back at some time. */
+  wasSetBack = false
   readonly #full = new Set<Machine>()
   #failure: { readonly error: unknown } | null = null
 
@@ -181,6 +183,12 @@ export class System {
 
   count(what: string): void {
     this.counts[what] = (this.counts[what] ?? 0) + 1
+  }
+
+  /** Somebody has less, or older things, than they had: whoever knows both keeps both. */
+  setBack(): void {
+    this.wasSetBack = true
+    this.doings.setBack()
   }
 
   /** Something is not as promised. The first is what counts. */

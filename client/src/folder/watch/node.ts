@@ -2,7 +2,7 @@
  * Watching a real folder. On Linux each folder has an inotify watch of its own, which tells a change within a
  * millisecond; macOS and Windows watch a whole tree with one handle.
  */
-import { type FSWatcher, lstatSync, readdirSync, statSync, watch } from 'node:fs'
+import { type FSWatcher, lstatSync, readdirSync, readFileSync, statSync, watch } from 'node:fs'
 import { basename, join, sep } from 'node:path'
 import { identityOf } from '../../files/node-stat.ts'
 import { joinPath } from '../tree-paths.ts'
@@ -71,9 +71,15 @@ interface WatchedFolder {
   readonly mounted: boolean
 }
 
+/** inotify tells neither that a folder is mounted over, nor that what was mounted twice is gone from here. */
+const MOUNTS = '/proc/self/mountinfo'
+const MOUNTS_EVERY_MS = 3_000
+
 class WatchedTree implements Watching {
   readonly #root: string
   readonly #heard: WatchHeard
+  readonly #timer = setInterval(() => this.#lookAtMounts(), MOUNTS_EVERY_MS).unref()
+  #mounts = mountsNow()
   readonly #watched = new Map<string, WatchedFolder>()
   /** The topmost folders that are not watched, with whether a limit is the reason. */
   readonly #missed = new Map<string, boolean>()
@@ -85,16 +91,35 @@ class WatchedTree implements Watching {
   }
 
   renew(anew: boolean): void {
-    if (anew) this.close()
-    // No event tells that a file system was mounted on a folder.
-    for (const [folder, { identity }] of [...this.#watched])
-      if (statAt(join(this.#root, folder))?.identity !== identity) this.#follow(folder)
+    if (anew) this.#dropTree('')
+    for (const folder of this.#replaced()) if (this.#isReplaced(folder)) this.#follow(folder)
     const missed = anew ? [''] : [...this.#missed.keys()]
     this.#missed.clear()
     for (const folder of missed) this.#add(folder)
     if (!this.#limited || [...this.#missed.values()].includes(true)) return
     this.#limited = false
     this.#heard.limited(null)
+  }
+
+  #lookAtMounts(): void {
+    const mounts = mountsNow()
+    if (mounts === this.#mounts) return
+    this.#mounts = mounts
+    for (const folder of this.#replaced()) {
+      // What was followed meanwhile, below another, is watched as it is now.
+      if (this.#isReplaced(folder)) this.#gone(folder)
+      if (folder === '') return
+    }
+  }
+
+  /** Folders that are other ones than when they were watched, outer ones first. */
+  #replaced(): string[] {
+    return [...this.#watched.keys()].filter((folder) => this.#isReplaced(folder)).sort()
+  }
+
+  #isReplaced(folder: string): boolean {
+    const watched = this.#watched.get(folder)
+    return watched !== undefined && statAt(join(this.#root, folder))?.identity !== watched.identity
   }
 
   /** Watches this folder and all below it. Watched before it is listed, so that nothing comes between. */
@@ -162,15 +187,24 @@ class WatchedTree implements Watching {
 
   #dropTree(folder: string): void {
     for (const [path, { watcher }] of [...this.#watched]) {
-      if (path !== folder && !path.startsWith(`${folder}/`)) continue
+      if (folder !== '' && path !== folder && !path.startsWith(`${folder}/`)) continue
       watcher.close()
       this.#watched.delete(path)
     }
   }
 
   close(): void {
-    for (const { watcher } of this.#watched.values()) watcher.close()
-    this.#watched.clear()
+    clearInterval(this.#timer)
+    this.#dropTree('')
+  }
+}
+
+/** Every mount as a text; '' where the system does not tell. */
+function mountsNow(): string {
+  try {
+    return readFileSync(MOUNTS, 'utf8')
+  } catch {
+    return ''
   }
 }
 

@@ -56,7 +56,8 @@ const SELECT = `SELECT DISTINCT zone, ${COLUMNS.join(', ')} FROM heads WHERE zon
 const UPDATE = `UPDATE heads SET ${COLUMNS.map((name) => `${name} = ?`).join(', ')} WHERE zone = ? IF revision = ?`
 const INSERT_ENTRY = 'INSERT INTO heads (zone, place, entry) VALUES (?, ?, ?)'
 
-const ATTEMPTS_MAX = 30
+/** How long a change that others are always faster than is tried. */
+const PATIENCE_MS = 15_000
 const PAUSE_MAX_MS = 400
 /** Changes known to be followed by all other tables, kept so that nobody looks again. */
 const FOLLOWED_KEPT = 10_000
@@ -98,7 +99,8 @@ export class Heads {
         bucketBytes: 0,
       } as const
       const entry = { place: 0, bytes: genesis }
-      for (let attempt = 0; attempt < ATTEMPTS_MAX; attempt++) {
+      const until = performance.now() + PATIENCE_MS
+      for (let attempt = 0; performance.now() < until; attempt++) {
         const result = await this.#swap(zone, made, null, entry)
         if (result === 'applied') return true
         const stored =
@@ -122,7 +124,8 @@ export class Heads {
   ): Promise<StoredHead | null> {
     return this.#inTurn(zone, async () => {
       let uncertain = false
-      for (let attempt = 0; attempt < ATTEMPTS_MAX; attempt++) {
+      const until = performance.now() + PATIENCE_MS
+      for (let attempt = 0; performance.now() < until; attempt++) {
         const head = uncertain ? await this.#settledByTransactions(zone) : await this.settled(zone)
         if (!head) return null
         if (head.change === id) return this.#settleChange(zone, head)
