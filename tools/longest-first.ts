@@ -22,6 +22,8 @@ const LONGEST = [
   'cli/src/account.test.ts',
   'server/src/zones/quorum.test.ts',
   'server/src/zones/killed.test.ts',
+  'server/src/move/engines.test.ts',
+  'server/src/move/move.test.ts',
   'server/src/zones/cassandra.test.ts',
   'server/src/zones/large-zone.test.ts',
   'server/src/zones/zones.test.ts',

@@ -40,7 +40,8 @@ export function testKeyspace({ settings }: { settings: Readonly<Record<string, s
         "SELECT table_name FROM system_schema.tables WHERE keyspace_name = ? AND table_name = 'zone_ids'",
         [options.keyspace],
       )
-      if (tables.length > 0) await execute(`TRUNCATE ${options.keyspace}.zone_ids`)
+      if (tables.length === 0) return
+      for (const table of ['zone_ids', 'notes']) await execute(`TRUNCATE ${options.keyspace}.${table}`)
     },
   }
 }

@@ -42,7 +42,7 @@ export async function copyZone(
   at = await copyLog(from.zones, to.zones, zone, head, at)
   await copyPacks(from, to, zone, copied)
   await copyCommits(from.zones, to.zones, zone, head, copied)
-  for (const [device, state] of await from.zones.origin!.syncStates(zone)) {
+  for (const [device, state] of await from.zones.origin.syncStates(zone)) {
     await to.zones.setSyncState(zone, device, state)
   }
 }
@@ -79,7 +79,7 @@ async function copyPacks(
 ): Promise<void> {
   let last: PackId | null = null
   for (;;) {
-    const packs: ListedPack[] = await from.zones.origin!.packs(zone, last, PACKS_LISTED)
+    const packs: ListedPack[] = await from.zones.origin.packs(zone, last, PACKS_LISTED)
     const left = packs.values()
     const carry = async () => {
       for (const pack of left) await copyPack(from, to, zone, pack, copied)
@@ -137,7 +137,7 @@ async function copyCommits(
 ): Promise<void> {
   let at = (await to.head(zone))!
   while (at.sequence < head.sequence) {
-    const batches = await from.origin!.batches(zone, at.sequence, BATCHES_AT_ONCE)
+    const batches = await from.origin.batches(zone, at.sequence, BATCHES_AT_ONCE)
     const { taken, versions } = await gather(from, zone, at.sequence, batches)
     const sequence = taken.at(-1)?.sequence
     if (sequence === undefined) throw new MoveStopped(`zone ${zone} lacks batches in the source`)
@@ -163,7 +163,7 @@ async function gather(from: Zones, zone: ZoneId, after: number, batches: readonl
   let bytes = 0
   let last = after
   for (const batch of batches) {
-    const own = await from.origin!.kept(zone, last, batch.sequence)
+    const own = await from.origin.kept(zone, last, batch.sequence)
     bytes += bytesOf(own, [batch])
     const fits = versions.length + own.length <= COMMIT_VERSIONS && bytes <= COMMIT_BYTES
     if (taken.length > 0 && (!fits || own.some(({ id }) => records.has(id)))) break

@@ -1,69 +1,37 @@
 /** Moves between two folders, cut off at every step, undone, and refused. On shared engines: cli/src/move.test.ts. */
 import { spawn } from 'node:child_process'
 import { once } from 'node:events'
-import { existsSync, mkdtempSync, readdirSync, rmSync, truncateSync, writeFileSync } from 'node:fs'
+import { mkdtempSync, rmSync, truncateSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { nodeCrypto } from '@pileus/core/crypto/node'
-import { randomId } from '@pileus/core/ids/ids'
-import { leafOf } from '@pileus/core/records/seal'
 import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest'
 import {
   deviceLogIn,
   get,
   logIn,
   newChunks,
-  newZone,
-  type Person,
   packOf,
   pushOf,
   putPack,
-  random,
   refusal,
   signUp,
-  type TestZone,
 } from '../api/fixtures.ts'
 import { readConfig } from '../config.ts'
 import { startServer } from '../start.ts'
 import { sqliteZones } from '../zones/sqlite.ts'
+import { blobNames, filledFolder, pathOf, sameInBoth } from './fixtures.ts'
 import { move } from './move.ts'
 import { openSource, openTarget, type Place } from './places.ts'
 import { MoveStopped } from './stopped.ts'
 import { undo } from './undo.ts'
 
-vi.setConfig({ testTimeout: 120_000 })
+vi.setConfig({ testTimeout: 240_000 })
 const root = mkdtempSync(join(tmpdir(), 'pileus-moves-'))
 afterAll(() => rmSync(root, { recursive: true }))
 let folders = 0
 const newFolder = () => join(root, String(++folders))
 const configOf = (folder: string) => readConfig({ PILEUS_DATA: folder }, 'silent')
 const ignored = () => undefined
-
-/** A folder with two people, zones, records in several versions of which some were pruned, and packs. */
-async function filledFolder(): Promise<{ folder: string; ana: Person; zone: TestZone }> {
-  const folder = newFolder()
-  const server = await startServer({ data: folder, port: 0 })
-  const ana = await signUp(server.url, 'ana')
-  await signUp(server.url, 'ben')
-  await logIn(server.url, 'ana', ana.password)
-  const zone = await newZone(ana)
-  for (const bytes of [10, 3_000, 1_500_000]) {
-    const chunks = newChunks(2, bytes)
-    await putPack(ana, zone.zone, packOf(chunks))
-    const push = pushOf(ana, zone, [{ chunks: chunks.map(({ id }) => id) }, {}])
-    await get(server.url, 'push', { token: ana.token, message: push })
-  }
-  const id = randomId('record', random)
-  for (const version of [1, 2, 3]) {
-    const push = pushOf(ana, zone, [{ id, vector: { [ana.writer]: version } }])
-    await get(server.url, 'push', { token: ana.token, message: push })
-  }
-  await get(server.url, 'changes', { token: ana.token, params: { zone: zone.zone } })
-  // One of the two replaced versions is forgotten, the other kept.
-  expect(await server.engines.zones.prune(zone.zone, Number.MAX_SAFE_INTEGER, 1)).toBe(1)
-  await server.close()
-  return { folder, ana, zone }
-}
 
 /** Opens both ends, works with them, and closes them. */
 async function between<T>(
@@ -112,7 +80,7 @@ function dying(place: Place, writes: { left: number }): Place {
     return { ...engine, ...Object.fromEntries(calls) }
   }
   const { accounts, zones, blobs, live } = place.engines
-  const origin = zones.origin!
+  const origin = zones.origin
   const fenced = ['raise', 'replaceNote'] as const
   return {
     ...mortal(place, ['setOpaqueSetup']),
@@ -130,7 +98,7 @@ function dying(place: Place, writes: { left: number }): Place {
 
 let filled: Awaited<ReturnType<typeof filledFolder>>
 beforeAll(async () => {
-  filled = await filledFolder()
+  filled = await filledFolder(newFolder())
 }, 60_000)
 
 describe('a move', () => {
@@ -175,7 +143,7 @@ describe('a move', () => {
   })
 
   it('leaves a source that answers reads and refuses changes, until it is undone', async () => {
-    const { folder, ana, zone } = await filledFolder()
+    const { folder, ana, zone } = await filledFolder(newFolder())
     const target = newFolder()
     await moveAll(folder, target)
     const server = await startServer({ data: folder, port: 0 })
@@ -200,7 +168,7 @@ describe('a move', () => {
   })
 
   async function filledFolderMoved() {
-    const { folder, ana, zone } = await filledFolder()
+    const { folder, ana, zone } = await filledFolder(newFolder())
     const target = newFolder()
     await moveAll(folder, target)
     return { ana, zone: { zone, source: folder, target } }
@@ -210,7 +178,7 @@ describe('a move', () => {
 describe('what a move refuses', () => {
   it('a target that is not empty, or already of another source', async () => {
     const { folder } = filled
-    const other = await filledFolder()
+    const other = await filledFolder(newFolder())
     await expect(moveAll(folder, other.folder)).rejects.toThrow(/is not empty, and what is there is not/)
     const target = newFolder()
     await moveAll(other.folder, target)
@@ -222,7 +190,7 @@ describe('what a move refuses', () => {
   })
 
   it('to serve a target that is not complete; and completing what was undone meanwhile', async () => {
-    const { folder } = await filledFolder()
+    const { folder } = await filledFolder(newFolder())
     const target = newFolder()
     const run = between(folder, target, (from, to) =>
       move(from, to, ({ step }) => {
@@ -258,7 +226,7 @@ describe('what a move refuses', () => {
   })
 
   it('a damaged pack, by its name, and goes on once it is whole again', async () => {
-    const { folder } = await filledFolder()
+    const { folder } = await filledFolder(newFolder())
     const target = newFolder()
     const [name] = (await blobNames(folder)).slice(-1)
     const path = join(folder, 'blobs', await pathOf(folder, name!))
@@ -269,7 +237,7 @@ describe('what a move refuses', () => {
   })
 
   it('rows of the target that somebody changed', async () => {
-    const { folder, zone } = await filledFolder()
+    const { folder, zone } = await filledFolder(newFolder())
     const target = newFolder()
     const run = between(folder, target, (from, to) => {
       const commit: typeof to.engines.zones.commit = async (given) => {
@@ -311,7 +279,7 @@ describe('the command', () => {
   }
 
   it('moves, tells what to do now, and moves nothing twice', async () => {
-    const { folder } = await filledFolder()
+    const { folder } = await filledFolder(newFolder())
     const file = settings(`PILEUS_DATA=${newFolder()}`)
     const first = await run(folder, '--to', file)
     expect(first).toMatchObject({ code: 0 })
@@ -352,32 +320,3 @@ describe('the command', () => {
     expect(await run(folder)).toMatchObject({ code: 2, output: expect.stringMatching(/^Usage: /) })
   })
 })
-
-async function sameInBoth(source: string, target: string): Promise<void> {
-  const [from, to] = [source, target].map((folder) => sqliteZones(join(folder, 'zones.db')))
-  for (const zone of await from!.list(null, 100)) {
-    expect(await to!.head(zone)).toEqual(await from!.head(zone))
-    const [here, there] = [await to!.changes(zone, 0, 100, 1e9), await from!.changes(zone, 0, 100, 1e9)]
-    expect(here).toEqual(there)
-    for (const { record, leaf } of here!.versions) expect(leafOf(nodeCrypto, record)).toBe(leaf)
-  }
-  expect(await to!.list(null, 100)).toHaveLength(3)
-  await from!.close()
-  await to!.close()
-  expect(await blobNames(target)).toEqual(await blobNames(source))
-}
-
-async function blobNames(folder: string): Promise<string[]> {
-  return (await blobPaths(folder)).map((path) => path.split('/').at(-1)!).sort()
-}
-
-async function pathOf(folder: string, name: string): Promise<string> {
-  return (await blobPaths(folder)).find((path) => path.endsWith(name))!
-}
-
-async function blobPaths(folder: string): Promise<string[]> {
-  const blobs = join(folder, 'blobs')
-  if (!existsSync(blobs)) return []
-  const files = readdirSync(blobs, { recursive: true, withFileTypes: true }).filter((entry) => entry.isFile())
-  return files.map((entry) => join(entry.parentPath, entry.name).slice(blobs.length + 1))
-}

@@ -27,14 +27,14 @@ export interface Arrival {
 const ARRIVAL = 'arrival'
 
 export async function departureOf({ accounts, zones }: Engines): Promise<Departure | null> {
-  const note = (await accounts.fence.note()) ?? (await zones.origin?.fence.note()) ?? null
+  const note = (await accounts.fence.note()) ?? (await zones.origin.fence.note()) ?? null
   return note === null ? null : JSON.parse(note)
 }
 
 /** Raises the fence of the source, or writes what is new about its move on it. */
 export async function fenceOff({ accounts, zones }: Engines, departure: Departure): Promise<void> {
   const note = JSON.stringify(departure)
-  await zones.origin!.fence.raise(note)
+  await zones.origin.fence.raise(note)
   await accounts.fence.raise(note)
 }
 
@@ -46,7 +46,7 @@ export function noteComplete({ accounts }: Engines, departure: Departure): Promi
 
 /** Lowers the fence of the source; that of the accounts last, because it tells of the move. */
 export async function letGo({ accounts, zones }: Engines): Promise<void> {
-  await zones.origin!.fence.lower()
+  await zones.origin.fence.lower()
   await accounts.fence.lower()
 }
 

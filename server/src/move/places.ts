@@ -16,10 +16,7 @@ export interface Place extends OpenedEngines {
 /** Opens engines that a server may be using at this moment. Throws what opening engines throws, and MoveStopped. */
 export async function openSource(config: Config): Promise<Place> {
   const folder = needsFolder(config.engines) ? await lookIntoDataFolder(config.data) : null
-  const place = await open(config, folder)
-  if (place.engines.zones.origin !== null) return place
-  await place.close()
-  throw new MoveStopped('zones cannot be moved away from Cassandra yet, only onto it')
+  return open(config, folder)
 }
 
 /** Opens engines that nobody else may be using: a data folder is locked. */

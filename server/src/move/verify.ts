@@ -29,7 +29,7 @@ export async function verifyZone(
 async function comparePacks(from: Engines, to: Engines, zone: ZoneId): Promise<void> {
   const lastByte = new Uint8Array(1)
   for (let last = null; ; ) {
-    const packs = await from.zones.origin!.packs(zone, last, PACKS_LISTED)
+    const packs = await from.zones.origin.packs(zone, last, PACKS_LISTED)
     for (const { id, chunks, storedBytes } of packs) {
       requireSame(await to.zones.pack(zone, id), { chunks, storedBytes }, `pack ${id} of zone ${zone}`)
       await to.blobs.read({ zone, object: id }, storedBytes - 1, lastByte)

@@ -5,8 +5,10 @@
 import type { CassandraDatabase, CassandraOptions } from '../cassandra/database.ts'
 import { openCassandra } from '../cassandra/open.ts'
 import { commits, followCommit } from './cassandra/commit.ts'
+import { zoneFence } from './cassandra/fence.ts'
 import { Heads } from './cassandra/heads.ts'
 import { logs } from './cassandra/log.ts'
+import { origin } from './cassandra/origin.ts'
 import { followPack, packs } from './cassandra/packs.ts'
 import { followPrune, pruning } from './cassandra/prune.ts'
 import { records } from './cassandra/records.ts'
@@ -33,14 +35,15 @@ export function zonesIn(db: CassandraDatabase): Zones {
         return followPrune(db, zone, last.versions)
     }
   })
+  const fence = zoneFence(db, heads)
   return {
-    ...logs(db, heads),
+    ...logs(db, heads, fence),
     ...records(db, heads),
     ...sequences(db, heads),
     ...commits(db, heads),
     ...packs(db, heads),
     ...pruning(db, heads),
-    origin: null,
+    origin: { ...origin(db, heads), fence },
     async check() {
       await db.rows('SELECT zone FROM zone_ids WHERE shard = ? LIMIT 1', [0])
     },

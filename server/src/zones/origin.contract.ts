@@ -11,7 +11,7 @@ const MUCH = 1_000_000
 const nextTurn = () => new Promise((resolve) => setImmediate(resolve))
 
 export function originContract({ zones, zone, head, commit }: ContractSubject): void {
-  const origin = (): ZonesOrigin => zones().origin!
+  const origin = (): ZonesOrigin => zones().origin
 
   it('gives batches and every kept version by sequence', async () => {
     const [a, b] = [recordId(), recordId()]

@@ -19,15 +19,11 @@ import type { ChunkPlace, Commit, Head, Zones } from './zones.ts'
 const MANY = 1_000
 const MUCH = 1_000_000
 
-/**
- * `open` gives a new empty engine; `reopen`, where the engine is durable, the same data again; `origin` says whether zones can be
- * moved away from it.
- */
+/** `open` gives a new empty engine; `reopen`, where the engine is durable, the same data again. */
 export function zonesContract(
   name: string,
   open: () => Promise<Zones>,
   reopen?: (zones: Zones) => Promise<Zones>,
-  origin = true,
 ): void {
   describe(`zones on ${name}`, () => {
     let zones: Zones
@@ -57,8 +53,7 @@ export function zonesContract(
       () => zone,
     )
 
-    if (origin) originContract({ zones: () => zones, zone: () => zone, head, commit })
-    else it('says that zones cannot be moved away from it', () => expect(zones.origin).toBeNull())
+    originContract({ zones: () => zones, zone: () => zone, head, commit })
 
     if (reopen) {
       it('keeps everything over a restart', async () => {

@@ -57,6 +57,5 @@ await withEngine('cassandra', 'zones on Cassandra', (engine) => {
       await zones.close()
       return cassandraZones(keyspace.options)
     },
-    false,
   )
 })

@@ -208,8 +208,7 @@ export interface Zones {
   /** Zone ids after `after`, ascending, at most `limit`. */
   list(after: ZoneId | null, limit: number): Promise<ZoneId[]>
 
-  /** Null for an engine that cannot be moved away from yet. */
-  readonly origin: ZonesOrigin | null
+  readonly origin: ZonesOrigin
 
   check(): Promise<void>
   close(): Promise<void>

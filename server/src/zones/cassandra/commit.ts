@@ -35,6 +35,7 @@ const INSERT_STEP = `INSERT INTO steps (zone, bucket, sequence, commit, record, 
   VALUES (?, ?, ?, ?, ?, ?, ?, ?)`
 const INSERT_BATCH = `INSERT INTO batches (zone, id, commit, header, signature, leaves, outcome, sequence, bucket)
   VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)`
+const INSERT_BATCH_ID = 'INSERT INTO batch_ids (zone, bucket, sequence, commit, id) VALUES (?, ?, ?, ?, ?)'
 const INSERT_RECORD = `INSERT INTO records (zone, part, record, sequence, bucket, commit, leaf, facts, bytes)
   VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)`
 const MARK_REPLACED =
@@ -137,6 +138,9 @@ class Attempt {
     await inParallel(steps, ({ sequence }) =>
       this.#db.write(`DELETE FROM steps ${gone}`, [...where, sequence, blob(this.#id)]),
     )
+    await inParallel(batches, ({ sequence }) =>
+      this.#db.write(`DELETE FROM batch_ids ${gone}`, [...where, sequence, blob(this.#id)]),
+    )
     await inParallel(batches, ({ id }) =>
       this.#db.write('DELETE FROM batches WHERE zone = ? AND id = ? AND commit = ?', [
         blob(zone),
@@ -174,8 +178,10 @@ class Attempt {
   }
 
   #writeBatches(bucket: number): Promise<void> {
-    return inParallel(this.#commit.batches, ({ id, signed, leaves, outcome, sequence }) =>
-      this.#db.write(INSERT_BATCH, [
+    return inParallel(this.#commit.batches, async ({ id, signed, leaves, outcome, sequence }) => {
+      const place = [blob(this.#commit.zone), bucket, sequence, blob(this.#id)]
+      await this.#db.write(INSERT_BATCH_ID, [...place, blob(id)])
+      await this.#db.write(INSERT_BATCH, [
         ...[
           blob(this.#commit.zone),
           blob(id),
@@ -186,8 +192,8 @@ class Attempt {
           outcome,
         ],
         ...[sequence, bucket],
-      ]),
-    )
+      ])
+    })
   }
 }
 

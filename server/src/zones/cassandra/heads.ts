@@ -8,7 +8,7 @@ import {
   TransactionUncertain,
 } from '../../cassandra/database.ts'
 import { blob } from '../../columns.ts'
-import { EngineUnreachable } from '../../engine-errors.ts'
+import { EngineFenced, EngineUnreachable } from '../../engine-errors.ts'
 import type { Head } from '../zones.ts'
 import { bytesIn, hexIn, numberIn } from './columns.ts'
 import { decodeChange, encodeChange, type LastChange } from './last-change.ts'
@@ -17,6 +17,8 @@ import { decodeChange, encodeChange, type LastChange } from './last-change.ts'
 export interface StoredHead extends Head {
   /** Grows by one with every change. */
   readonly revision: number
+  /** No change happens any more: the revision that rests in the table is negative, and no transaction expects that. */
+  readonly fenced: boolean
   /** Id of the last change, and what it was. */
   readonly change: string
   readonly last: LastChange
@@ -27,7 +29,7 @@ export interface StoredHead extends Head {
 
 /** What a change makes of a head, and a log entry that comes with it. */
 export interface Change {
-  readonly head: Partial<Omit<StoredHead, 'revision' | 'change' | 'last'>>
+  readonly head: Partial<Omit<StoredHead, 'revision' | 'fenced' | 'change' | 'last'>>
   readonly last: LastChange
   readonly entry?: { readonly place: number; readonly bytes: Uint8Array }
 }
@@ -54,6 +56,7 @@ const COLUMNS = [
 ] as const
 const SELECT = `SELECT DISTINCT zone, ${COLUMNS.join(', ')} FROM heads WHERE zone = ?`
 const UPDATE = `UPDATE heads SET ${COLUMNS.map((name) => `${name} = ?`).join(', ')} WHERE zone = ? IF revision = ?`
+const FENCE = 'UPDATE heads SET revision = ? WHERE zone = ? IF revision = ?'
 const INSERT_ENTRY = 'INSERT INTO heads (zone, place, entry) VALUES (?, ?, ?)'
 
 /** How long a change that others are always faster than is tried. */
@@ -93,6 +96,7 @@ export class Heads {
       const made = {
         ...head,
         revision: 1,
+        fenced: false,
         change: id,
         last: { kind: 'none' },
         bucket: 0,
@@ -129,12 +133,29 @@ export class Heads {
         const head = uncertain ? await this.#settledByTransactions(zone) : await this.settled(zone)
         if (!head) return null
         if (head.change === id) return this.#settleChange(zone, head)
+        if (head.fenced) throw new EngineFenced('the zones')
         const change = await decide(head, uncertain)
         if (!change) return null
         const after = { ...head, ...change.head, revision: head.revision + 1, change: id, last: change.last }
         const result = await this.#swap(zone, after, head.revision, change.entry)
         if (result === 'applied') return this.#settleChange(zone, after)
         if (result === 'uncertain') uncertain = true
+        await pause(attempt)
+      }
+      throw new EngineUnreachable('the Cassandra cluster')
+    })
+  }
+
+  /** Raises or lowers the fence of one zone: afterwards no change happens, whoever had begun one. */
+  fence(zone: ZoneId, fenced: boolean): Promise<void> {
+    return this.#inTurn(zone, async () => {
+      const until = performance.now() + PATIENCE_MS
+      for (let attempt = 0; performance.now() < until; attempt++) {
+        const head = await this.#settledByTransactions(zone)
+        if (!head || head.fenced === fenced) return
+        const [before, after] = fenced ? [head.revision, -head.revision] : [-head.revision, head.revision]
+        const statement = { query: FENCE, params: [after, blob(zone), before] }
+        if ((await this.#transact([statement])) === 'applied') return
         await pause(attempt)
       }
       throw new EngineUnreachable('the Cassandra cluster')
@@ -169,6 +190,10 @@ export class Heads {
   ): Promise<'applied' | 'refused' | 'uncertain'> {
     const statements: Statement[] = [{ query: UPDATE, params: [...headColumns(after), blob(zone), revision] }]
     if (entry) statements.push({ query: INSERT_ENTRY, params: [blob(zone), entry.place, entry.bytes] })
+    return this.#transact(statements)
+  }
+
+  async #transact(statements: readonly Statement[]): Promise<'applied' | 'refused' | 'uncertain'> {
     try {
       return (await this.#db.transact(statements)) ? 'applied' : 'refused'
     } catch (error) {
@@ -222,7 +247,8 @@ function headIn(row: Row): StoredHead | undefined {
   // A partition without static columns is a zone that does not exist.
   if (row.revision === null || row.revision === undefined) return undefined
   return {
-    revision: numberIn(row.revision),
+    revision: Math.abs(numberIn(row.revision)),
+    fenced: numberIn(row.revision) < 0,
     change: hexIn(row.change),
     incarnation: numberIn(row.incarnation),
     sequence: numberIn(row.sequence),

@@ -1,13 +1,11 @@
 /** Heads and logs on Cassandra, as the port has them. */
-import type { ZoneId } from '@pileus/core/ids/ids'
 import type { CassandraDatabase } from '../../cassandra/database.ts'
 import { blob } from '../../columns.ts'
 import type { Head, Zones } from '../zones.ts'
-import { bytesIn, chunkPart, hexIn, numberIn } from './columns.ts'
+import { bytesIn, chunkPart, numberIn } from './columns.ts'
+import type { ZoneFence } from './fence.ts'
 import { type Heads, newId, type StoredHead } from './heads.ts'
-
-/** Zone ids are kept in as many partitions, by their first byte, so that they can be listed in order. */
-const SHARDS = 256
+import { listZones } from './list.ts'
 
 type Logs =
   | 'create'
@@ -19,12 +17,16 @@ type Logs =
   | 'setSyncState'
   | 'syncState'
 
-export function logs(db: CassandraDatabase, heads: Heads): Pick<Zones, Logs> {
+export function logs(db: CassandraDatabase, heads: Heads, fence: ZoneFence): Pick<Zones, Logs> {
   return {
     async create({ zone, genesis, head }) {
+      await fence.requireNone()
       // Before the zone, so that none exists without being listed; listed without existing, it is empty.
       await db.write('INSERT INTO zone_ids (shard, zone) VALUES (?, ?)', [chunkPart(zone), blob(zone)])
-      return (await heads.create(zone, head, genesis)) ? 'created' : 'exists'
+      const created = await heads.create(zone, head, genesis)
+      // Whoever raised a fence meanwhile may not have found this zone.
+      if (created) await fence.coverNew(zone)
+      return created ? 'created' : 'exists'
     },
     async head(zone) {
       const head = await heads.read(zone)
@@ -85,19 +87,8 @@ export function logs(db: CassandraDatabase, heads: Heads): Pick<Zones, Logs> {
   }
 }
 
-async function listZones(db: CassandraDatabase, after: ZoneId | null, limit: number): Promise<ZoneId[]> {
-  const zones: ZoneId[] = []
-  for (let shard = after === null ? 0 : chunkPart(after); shard < SHARDS && zones.length < limit; shard++) {
-    const rows = await db.rows('SELECT zone FROM zone_ids WHERE shard = ? AND zone > ? LIMIT ?', [
-      ...[shard, blob(after ?? ''), limit - zones.length],
-    ])
-    for (const row of rows) zones.push(hexIn<ZoneId>(row.zone))
-  }
-  return zones
-}
-
 /** The head without what the engine keeps in it for itself. */
 export function headOnly(stored: StoredHead): Head {
-  const { revision: _, change: _1, last: _2, bucket: _3, bucketBytes: _4, ...head } = stored
+  const { revision: _, fenced: _0, change: _1, last: _2, bucket: _3, bucketBytes: _4, ...head } = stored
   return head
 }

@@ -43,4 +43,10 @@ export const ZONES_TABLES: readonly (readonly string[])[] = [
     `CREATE TABLE IF NOT EXISTS sync_states (
        zone blob, device blob, incarnation bigint, sequence bigint, at bigint, PRIMARY KEY (zone, device))`,
   ],
+  [
+    // Which batch ends with a sequence number, for moves.
+    `CREATE TABLE IF NOT EXISTS batch_ids (
+       zone blob, bucket bigint, sequence bigint, commit blob, id blob, PRIMARY KEY ((zone, bucket), sequence, commit))`,
+    'CREATE TABLE IF NOT EXISTS notes (name text PRIMARY KEY, value text)',
+  ],
 ]

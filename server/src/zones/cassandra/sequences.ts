@@ -14,11 +14,13 @@ const VERSIONS_PAGE = 128
 const STEPS_PAGE = 2_000
 const STEP_COLUMNS = 'sequence, commit, record, old_leaf, new_leaf, chain'
 
+/** All columns of the versions of a zone. */
+export const VERSIONS: Table = { table: 'versions', columns: VERSION_COLUMNS, page: VERSIONS_PAGE }
+
 type Sequences = 'version' | 'batch' | 'changes' | 'steps' | 'chainAt'
 
 export function sequences(db: CassandraDatabase, heads: Heads): Pick<Zones, Sequences> {
-  const versions = (zone: ZoneId, from: number, to: number) =>
-    committed(db, { table: 'versions', columns: VERSION_COLUMNS, page: VERSIONS_PAGE }, zone, from, to)
+  const versions = (zone: ZoneId, from: number, to: number) => committed(db, VERSIONS, zone, from, to)
   const steps = (zone: ZoneId, from: number, to: number) =>
     committed(db, { table: 'steps', columns: STEP_COLUMNS, page: STEPS_PAGE }, zone, from, to)
   return {
@@ -74,14 +76,14 @@ export function sequences(db: CassandraDatabase, heads: Heads): Pick<Zones, Sequ
   }
 }
 
-interface Table {
-  readonly table: 'versions' | 'steps'
+export interface Table {
+  readonly table: 'versions' | 'steps' | 'batch_ids'
   readonly columns: string
   readonly page: number
 }
 
 /** Rows with from < sequence ≤ to of the zone's own commits, ascending, bucket after bucket. */
-async function* committed(
+export async function* committed(
   db: CassandraDatabase,
   table: Table,
   zone: ZoneId,
@@ -150,7 +152,7 @@ async function ofTheZone(
   let at = 0
   return rows.filter((row) => {
     // A row that is only the mark of a replacement, left of a version that was pruned meanwhile, has no record.
-    if (!row.record) return false
+    if (row.record === null) return false
     const sequence = numberIn(row.sequence)
     while (at < fates.length && numberIn(fates[at]!.last) < sequence) at++
     return at < fates.length && hexIn(fates[at]!.commit) === hexIn(row.commit)
