@@ -1,6 +1,7 @@
-/** Cassandra, from Maven Central, on this machine's Java: one node, small. */
+/** Cassandra, from Maven Central, on this machine's Java: one node or several, small. */
 import { mkdirSync, readdirSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
+import { setTimeout } from 'node:timers/promises'
 import cassandra from 'cassandra-driver'
 import { Daemon, find, freePort, has, listens } from './daemon.ts'
 import { EngineMissing, type RunningEngine } from './engine.ts'
@@ -48,21 +49,18 @@ export async function launchCassandraCluster(count: number): Promise<CassandraCl
   const seeds = Array.from({ length: count }, (_, n) => `127.0.0.${n + 1}`)
   const width = 2n ** 64n / BigInt(count)
   const nodes: RunningEngine[] = []
+  const places: Node[] = []
   const remove = async () => {
     for (const node of nodes) await node.remove()
   }
   try {
     for (const [n, address] of seeds.entries()) {
-      nodes.push(
-        await launchNode({
-          address,
-          port,
-          storagePort,
-          seeds,
-          token: String(-(2n ** 63n) + BigInt(n) * width),
-        }),
-      )
+      const token = String(-(2n ** 63n) + BigInt(n) * width)
+      const place = { address, port, storagePort, seeds, token }
+      nodes.push(await launchNode(place))
+      places.push(place)
     }
+    for (const place of places) await untilItSees(place, count)
   } catch (error) {
     await remove()
     throw error
@@ -114,17 +112,31 @@ async function launchNode(node: Node): Promise<RunningEngine> {
 
 /** The node listens a moment before it has made its first user. */
 async function takesUs({ address, port }: Node): Promise<boolean> {
-  if (!(await listens(port, address))) return false
+  return (await listens(port, address)) && (await nodesSeenBy(address, port)) > 0
+}
+
+/** Nodes hear of each other a moment after they serve. */
+async function untilItSees({ address, port }: Node, count: number): Promise<void> {
+  const end = performance.now() + READY_MS
+  while ((await nodesSeenBy(address, port)) < count) {
+    if (performance.now() > end) throw new Error(`the node ${address} does not see ${count} nodes`)
+    await setTimeout(500)
+  }
+}
+
+/** 0 where it takes nobody yet. */
+async function nodesSeenBy(address: string, port: number): Promise<number> {
   const client = new cassandra.Client({
     contactPoints: [`${address}:${port}`],
     localDataCenter: DATA_CENTER,
     credentials: { username: USER, password: USER },
+    protocolOptions: { port },
   })
   try {
     await client.connect()
-    return true
+    return client.hosts.length
   } catch {
-    return false
+    return 0
   } finally {
     await client.shutdown()
   }
