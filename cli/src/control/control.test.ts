@@ -111,9 +111,11 @@ test('`stop` cuts a sync short in the middle of a large file', async () => {
 
 test('what a killed one left is known for that, even when its number is another process now', async () => {
   const live = await home.liveNow(laptop)
+  const file = join(laptop.home, 'live.json')
+  // Its report is written a moment after it says so.
+  await expect.poll(() => existsSync(file), WITHIN).toBe(true)
   await live.stop('SIGKILL')
   expect(existsSync(join(laptop.home, 'control.sock'))).toBe(true)
-  const file = join(laptop.home, 'live.json')
   writeFileSync(file, JSON.stringify({ ...JSON.parse(readFileSync(file, 'utf8')), pid: process.pid }))
   expect(await liveOf(laptop)).toBeNull()
   expect((await laptop.ok('stop')).stdout).toBe('No sync is running on this device.\n')

@@ -365,8 +365,8 @@ await withEngine('cassandra', 'zones of several servers on Cassandra', (engine) 
     it('with tables that a newer server made', async () => {
       const newer = [...ZONES_TABLES, ['CREATE TABLE IF NOT EXISTS newer (id blob PRIMARY KEY)']]
       await (await openCassandra(keyspace.options, 'zones', newer)).close()
-      expect(await sentenceFor({})).toMatch(
-        /its zones are of version 2, made by a newer Pileus; this one knows up to 1/,
+      expect(await sentenceFor({})).toContain(
+        `its zones are of version ${newer.length}, made by a newer Pileus; this one knows up to ${ZONES_TABLES.length}`,
       )
     })
   })
