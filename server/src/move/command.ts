@@ -44,7 +44,7 @@ export async function runMove(args: readonly string[], environment: Variables): 
     const sentence = sentenceOf(error)
     if (sentence === null) throw error
     console.error(sentence)
-    if (source && !asked.undo) await tellFenced(source)
+    if (source && !asked.undo) console.error(await howTheSourceIs(source.engines))
     return 1
   } finally {
     await source?.close()
@@ -163,13 +163,17 @@ function capital(text: string): string {
   return `${text.charAt(0).toUpperCase()}${text.slice(1)}`
 }
 
-/** After a failure: that nothing is lost, and that the source waits. */
-async function tellFenced({ engines }: Place): Promise<void> {
-  const departure = await departureOf(engines).catch(() => null)
-  if (departure === null) console.error('Nothing was moved; the source is not fenced.')
-  else {
-    console.error(
-      'The source is whole and fenced, and what was copied is kept: run the same command again to go on, or with --undo to stay.',
-    )
+const NOT_FENCED = 'Nothing was moved; the source is not fenced.'
+const FENCED =
+  'The source is whole and fenced, and what was copied is kept: run the same command again to go on, or with --undo to stay.'
+const UNKNOWN =
+  'Nothing is lost; whether the source is fenced could not be asked: run the same command again once it answers'
+
+/** After a failure: that nothing is lost, and whether the source waits. */
+export async function howTheSourceIs(engines: Parameters<typeof departureOf>[0]): Promise<string> {
+  try {
+    return (await departureOf(engines)) === null ? NOT_FENCED : FENCED
+  } catch (error) {
+    return `${UNKNOWN} (${error instanceof Error ? error.message : String(error)}).`
   }
 }
