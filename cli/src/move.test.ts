@@ -15,7 +15,7 @@ import { startLive } from './story/live.ts'
 import { createDevice, type DeviceOf, joinedDevice } from './story/person.ts'
 import { type ServerProcess, startServer } from './story/server.ts'
 
-const MAIN = join(import.meta.dirname, '../../server/src/main.ts')
+const MAIN = join(import.meta.dirname, '../../server/bin/pileus-server.mjs')
 const LARGE_BYTES = 6_000_000
 vi.setConfig({ testTimeout: 240_000, hookTimeout: 240_000 })
 
