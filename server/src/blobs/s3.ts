@@ -19,6 +19,7 @@ import {
 import { BufferPool } from '@pileus/core/bytes/buffer-pool'
 import { DamagedStorage, EngineUnreachable, StorageFull } from '../engine-errors.ts'
 import { type BlobKey, BlobMissing, type Blobs } from './blobs.ts'
+import { presigned, type S3DirectReads } from './s3-direct.ts'
 import { requireUsable } from './s3-start.ts'
 
 export interface S3Options {
@@ -28,6 +29,8 @@ export interface S3Options {
   readonly bucket: string
   readonly accessKey: string
   readonly secretKey: string
+  /** Whether and where devices may read objects themselves. */
+  readonly direct?: S3DirectReads
 }
 
 interface Store {
@@ -46,10 +49,35 @@ const CONNECTIONS_MAX = 64
 /** What different stores answer when they have no room. */
 const FULL: ReadonlySet<string> = new Set(['QuotaExceeded', 'XMinioStorageFull', 'InsufficientCapacity'])
 
-/** Connects, and tries out that the bucket can be written and read. Throws EngineUnusable. */
-export async function s3Blobs(options: S3Options): Promise<Blobs> {
-  const client = new S3Client({
-    ...(options.endpoint !== null && { endpoint: options.endpoint, forcePathStyle: true }),
+/** Connects, and tries out that the bucket can be written and read. Throws EngineUnusable. `clock`: ms since 1970. */
+export async function s3Blobs(options: S3Options, clock: () => number = Date.now): Promise<Blobs> {
+  const client = clientOf(options, options.endpoint)
+  const { bucket, direct } = options
+  const store: Store = { client, bucket }
+  try {
+    await requireUsable(client, options)
+  } catch (error) {
+    client.destroy()
+    throw error
+  }
+  return {
+    put: (key, bytes) => put(store, nameOf(key), key, bytes),
+    read: (key, offset, into) => read(store, nameOf(key), key, offset, into),
+    ...(direct && { directRead: directReads(options, direct, clock) }),
+    exists: (key) => exists(store, nameOf(key)),
+    remove: async (key) => {
+      await reached(() => client.send(new DeleteObjectCommand({ Bucket: bucket, Key: nameOf(key) })))
+    },
+    check: async () => {
+      await reached(() => client.send(new HeadBucketCommand({ Bucket: bucket })))
+    },
+    close: async () => client.destroy(),
+  }
+}
+
+function clientOf(options: S3Options, endpoint: string | null): S3Client {
+  return new S3Client({
+    ...(endpoint !== null && { endpoint, forcePathStyle: true }),
     region: options.region,
     credentials: { accessKeyId: options.accessKey, secretAccessKey: options.secretKey },
     maxAttempts: ATTEMPTS_MAX,
@@ -63,25 +91,14 @@ export async function s3Blobs(options: S3Options): Promise<Blobs> {
       httpsAgent: { maxSockets: CONNECTIONS_MAX },
     },
   })
-  const store: Store = { client, bucket: options.bucket }
-  try {
-    await requireUsable(client, options)
-  } catch (error) {
-    client.destroy()
-    throw error
-  }
-  return {
-    put: (key, bytes) => put(store, nameOf(key), key, bytes),
-    read: (key, offset, into) => read(store, nameOf(key), key, offset, into),
-    exists: (key) => exists(store, nameOf(key)),
-    remove: async (key) => {
-      await reached(() => client.send(new DeleteObjectCommand({ Bucket: options.bucket, Key: nameOf(key) })))
-    },
-    check: async () => {
-      await reached(() => client.send(new HeadBucketCommand({ Bucket: options.bucket })))
-    },
-    close: async () => client.destroy(),
-  }
+}
+
+function directReads(options: S3Options, direct: S3DirectReads, clock: () => number) {
+  const named = direct.host === 'origin' ? direct.origin : null
+  // Never connects: it only signs.
+  const client = clientOf(options, named ?? options.endpoint)
+  const presigning = { client, bucket: options.bucket, direct, clock }
+  return (key: BlobKey) => presigned(presigning, nameOf(key))
 }
 
 function nameOf(key: BlobKey): string {
