@@ -56,15 +56,18 @@ export async function syncLive(context: Context, deletions: Deletions): Promise<
   }
   try {
     tell({ now: { state: 'working', phase: 'connecting', files: 0, bytes: 0 }, notes: [], problems: [] })
-    let serverIsSlow = (_slow: boolean) => {}
-    const patience = new Patience(nodeTimers, (slow) => serverIsSlow(slow))
+    let live: LiveDrive | null = null
+    const patience = new Patience(nodeTimers, {
+      slow: (isSlow) => live?.serverIsSlow(isSlow),
+      answered: () => live?.serverAnswered(),
+    })
     const device = await openDevice({ ...context, signal }, patience)
     using opened = await openWhenReachable(signal, device, context.home, linked, (error) => {
       asks.fail(error)
       tell({ now: { state: 'offline', why: error.message }, notes: [], problems: [] })
     })
     context.out.note(`Keeping ${printable(linked.folder)} in sync. Ctrl-C or \`pileus stop\` stops.`)
-    const live = new LiveDrive(
+    live = new LiveDrive(
       {
         drive: opened.drive,
         watch: nodeWatch(linked.folder),
@@ -80,7 +83,6 @@ export async function syncLive(context: Context, deletions: Deletions): Promise<
       signal,
     )
     asks.serveWith(live)
-    serverIsSlow = (slow) => live.serverIsSlow(slow)
     await live.run()
   } catch (error) {
     asks.fail(error)

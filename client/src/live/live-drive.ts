@@ -91,6 +91,8 @@ export class LiveDrive {
   #askPause = ASK_FIRST_MS
   #problems: readonly PathProblem[] = []
   #serverSlow = false
+  /** The server could not be reached, and has not answered since: trying again is not worth telling. */
+  #unreached = false
   /** The folder was away: what was watched there is not watched any more. */
   #lost = false
   #failures = 0
@@ -216,6 +218,7 @@ export class LiveDrive {
       if (work.kind === 'everything') await this.#everything(start, asked ?? [])
       else await this.#hinted(work.hints, start)
       this.#failures = 0
+      this.#unreached = false
       this.#problems = this.#parts.drive.problems(PROBLEMS_TOLD)
       if (this.#cut !== null) this.#agenda.askAt(clock() + this.#askPause)
       this.#tell({ state: 'up-to-date' })
@@ -224,6 +227,7 @@ export class LiveDrive {
       if (this.#signal.aborted) return
       this.#lost ||= error instanceof FolderLost
       const { now, pause } = this.#judge(error)
+      this.#unreached = now.state === 'offline'
       this.#agenda.everythingNotBefore(clock() + pause)
       this.#tell(now)
     }
@@ -271,8 +275,17 @@ export class LiveDrive {
     this.#tell()
   }
 
+  serverAnswered(): void {
+    this.#unreached = false
+  }
+
   #options(): SyncOptions {
-    return { signal: this.#signal, progress: (now) => this.#tell({ state: 'working', ...now }) }
+    return {
+      signal: this.#signal,
+      progress: (now) => {
+        if (!this.#unreached) this.#tell({ state: 'working', ...now })
+      },
+    }
   }
 
   #lineStands(): void {

@@ -232,15 +232,25 @@ describe.each([
   })
 
   /** Waits as in earnest, but for a fraction of a second. */
-  const patient = (told: (slow: boolean) => void = () => {}) =>
-    patientExchange(exchange, new Patience(nodeTimers, told, { answerMs: 300, stallMs: 300, slowMs: 100 }))
+  const patient = (slow: (isSlow: boolean) => void = () => {}, answered: () => void = () => {}) =>
+    patientExchange(
+      exchange,
+      new Patience(nodeTimers, { slow, answered }, { answerMs: 300, stallMs: 300, slowMs: 100 }),
+    )
 
   test('a server that accepts and never answers is given up, and called slow before that', async () => {
     const server = await listening(() => {})
-    const told: boolean[] = []
-    const calls = httpCalls({ server, exchange: patient((slow) => told.push(slow)) })
+    const told: unknown[] = []
+    const heard = patient(
+      (slow) => told.push(slow),
+      () => told.push('answered'),
+    )
+    const calls = httpCalls({ server, exchange: heard })
     await expect(calls.call('account', {})).rejects.toThrow(/did not answer within \d+ seconds: check/)
     expect(told).toEqual([true, false])
+    const refusing = await listening((_request, response) => response.writeHead(500).end())
+    await expect(httpCalls({ server: refusing, exchange: heard }).call('account', {})).rejects.toThrow()
+    expect(told).toEqual([true, false, 'answered'])
     await expect(checkServer(patient(), server)).rejects.toThrow('did not answer within')
   })
 
