@@ -126,7 +126,9 @@ function committed({ server }: System): number {
 async function stopLive(system: System): Promise<void> {
   for (const machine of system.present) {
     if (!machine.process) continue
-    if (machine.liveState !== 'up-to-date') throw new Error(`${machine.name} is ${machine.liveState} at rest`)
+    const { liveState } = machine
+    if (liveState?.state !== 'up-to-date')
+      throw new Error(`${machine.name} is not up to date at rest: ${JSON.stringify(liveState)}`)
     machine.process.stop()
     await processEnd(system, machine)
   }
