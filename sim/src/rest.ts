@@ -208,7 +208,7 @@ async function checkAll(system: System, chance: Chance, last: boolean): Promise<
   const tree = checkEqual(system)
   const undone = system.doings.check(tree)
   if (undone) throw new Error(undone)
-  if (!system.wasSetBack) checkCopies(system, tree)
+  if (!system.mayDouble) checkCopies(system, tree)
   checkNames(tree)
   await checkContents(system, tree)
   await checkQuiet(system, chance)
