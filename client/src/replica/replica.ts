@@ -138,6 +138,11 @@ export class Replica {
     this.#seal(tx, id, body, refs, options.group ?? before?.group ?? null, before?.vector)
   }
 
+  /** The same, by itself, and as made from what the server has alone: whoever has other versions keeps them beside it. */
+  putApart(tx: StoreWriter, id: RecordId, body: RecordBody, refs: Refs): void {
+    this.#seal(tx, id, body, refs, null)
+  }
+
   /**
    * Makes a record that is here already (`rowOf` gives its row, from the key of its version) and whose place concerns
    * no other: its folder is not known to anybody else yet, and nothing in there has its name or one made from it.
