@@ -19,6 +19,7 @@ const LONGEST = [
   'cli/src/control/control.test.ts',
   'cli/src/bad-input.test.ts',
   'cli/src/troubles/sign-in.test.ts',
+  'cli/src/direct.test.ts',
   'cli/src/account.test.ts',
   'server/src/zones/quorum.test.ts',
   'server/src/zones/killed.test.ts',

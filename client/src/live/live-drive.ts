@@ -91,6 +91,8 @@ export class LiveDrive {
   #askPause = ASK_FIRST_MS
   #problems: readonly PathProblem[] = []
   #serverSlow = false
+  /** Why content comes on another way than it could; null while it does not. */
+  #roundabout: string | null = null
   /** The folder was away: what was watched there is not watched any more. */
   #lost = false
   #failures = 0
@@ -271,6 +273,12 @@ export class LiveDrive {
     this.#tell()
   }
 
+  /** Why content comes on another way than it could, in one sentence; null once it does not any more. */
+  comesRoundabout(why: string | null): void {
+    this.#roundabout = why
+    this.#tell()
+  }
+
   #options(): SyncOptions {
     return { signal: this.#signal, progress: (now) => this.#tell({ state: 'working', ...now }) }
   }
@@ -328,6 +336,7 @@ export class LiveDrive {
       notes.push(
         'the server takes long to answer: if it stays so, check the network, and what the server is busy with',
       )
+    if (this.#roundabout !== null && now.state !== 'offline') notes.push(this.#roundabout)
     if (this.#cut !== null && now.state !== 'offline')
       notes.push(
         `the live channel does not stand, so the server is asked every ${ASK_WORDS} seconds: ${this.#cut.why}`,
