@@ -26,6 +26,20 @@ test('passed, failed and skipped tests are counted and named', () => {
   })
 })
 
+test('the summary says why a test failed, in a few lines', () => {
+  const why = Array.from({ length: 40 }, (_, n) => `line ${n}`).join('\n')
+  const assertionResults = [{ fullName: 'a test', status: 'failed', failureMessages: [why] }]
+  const { failures } = count(
+    JSON.stringify({ testResults: [{ name: 'f', status: 'failed', assertionResults }] }),
+    false,
+  )
+  expect(failures).toHaveLength(1)
+  expect(failures[0]!.split('\n')).toEqual([
+    'f  a test',
+    ...Array.from({ length: 12 }, (_, n) => `         line ${n}`),
+  ])
+})
+
 test('a file that does not load is a failure', () => {
   const tally = count(report({ status: 'passed', tests: ['passed'] }, { status: 'failed', tests: [] }), false)
   expect(tally).toMatchObject({ passed: 1, failed: 1, failures: ['f1  does not load'] })

@@ -1,9 +1,12 @@
 /** Counts what a vitest JSON report says, so that nothing that went wrong is left out of the sum. */
 
+/** Of why a test failed, in its summary; the whole stands where it ran. */
+const REASON_LINES = 12
+
 export interface Tally {
   readonly passed: number
   readonly failed: number
-  /** Names of tests and files that failed. */
+  /** Names of tests and files that failed, each with the first lines of why. */
   readonly failures: readonly string[]
   readonly skipped: readonly string[]
   /** The engines that each port's contract suite ran on and passed whole: 'accounts: memory, SQLite'. */
@@ -18,6 +21,7 @@ interface Report {
     readonly assertionResults: readonly {
       readonly fullName: string
       readonly status: string
+      readonly failureMessages?: readonly string[]
       /** Titles of the suites around it, outermost first. */
       readonly ancestorTitles?: readonly string[]
     }[]
@@ -35,11 +39,11 @@ export function count(report: string | null, exitedWell: boolean): Tally {
   const contracts = new Contracts()
   for (const file of parse(report)) {
     const before = failures.length
-    for (const { fullName, status, ancestorTitles } of file.assertionResults) {
+    for (const { fullName, status, ancestorTitles, failureMessages } of file.assertionResults) {
       contracts.note(file.name, ancestorTitles?.[0], status)
       const name = `${file.name}  ${fullName.trim()}`
       if (status === 'passed') passed++
-      else if (status === 'failed') failures.push(name)
+      else if (status === 'failed') failures.push([name, ...reason(failureMessages)].join('\n'))
       else skipped.push(name)
     }
     if (file.status === 'failed' && failures.length === before)
@@ -48,6 +52,12 @@ export function count(report: string | null, exitedWell: boolean): Tally {
   if (!exitedWell && failures.length === 0) failures.push('the test run ended badly: see above')
   if (passed + failures.length + skipped.length === 0) failures.push('no test ran')
   return { passed, failed: failures.length, failures, skipped, contracts: contracts.lines() }
+}
+
+/** Whoever sees the summary alone can tell what happened. */
+function reason(messages: readonly string[] = []): string[] {
+  const lines = messages.join('\n').split('\n')
+  return lines.slice(0, REASON_LINES).map((line) => `         ${line.trimEnd()}`.trimEnd())
 }
 
 /** A contract suite is called 'PORT on ENGINE', in the port's own test file. */

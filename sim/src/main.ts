@@ -1,6 +1,6 @@
 /**
  * `npm run sim -- --seeds N [--from S] [--jobs J] [--keep]` runs seeds and shrinks the first that fails;
- * `--replay SEED [--only STEPS] [--calm FAULTS] [--trace]` runs one again; `--mutations [NAME …]` plants bugs and looks
+ * `--replay SEED [--only STEPS] [--calm FAULTS] [--trace]` runs one again, `--story NAME` one that is kept; `--mutations [NAME …]` plants bugs and looks
  * whether each is found. Whatever is simulated is loaded after this file, with stand-ins.
  */
 import { availableParallelism } from 'node:os'
@@ -16,6 +16,7 @@ const { values, positionals } = parseArgs({
     jobs: { type: 'string', default: `${availableParallelism()}` },
     keep: { type: 'boolean', default: false },
     replay: { type: 'string' },
+    story: { type: 'string' },
     only: { type: 'string' },
     calm: { type: 'string' },
     trace: { type: 'boolean', default: false },
@@ -37,6 +38,7 @@ if (values.mutations) {
   if (values.worker)
     await (await import('./worker.ts')).work({ from, seeds, every: whole('every', values.every) })
   else if (values.replay !== undefined) process.exitCode = await replayOne(whole('replay', values.replay))
+  else if (values.story !== undefined) process.exitCode = await tellStory(values.story)
   else process.exitCode = await runAll()
 }
 
@@ -46,6 +48,12 @@ async function replayOne(seed: number): Promise<number> {
   const only = values.only === undefined ? null : listed(values.only).map(Number)
   const { failure } = await replay(seed, { only, calm: listed(values.calm) }, values.trace)
   return failure ? 1 : 0
+}
+
+async function tellStory(name: string): Promise<number> {
+  const { storyOf } = await import('./plan/stories.ts')
+  const { replayPlan } = await import('./replay.ts')
+  return (await replayPlan(storyOf(name), values.trace)).failure ? 1 : 0
 }
 
 async function runAll(): Promise<number> {

@@ -1,20 +1,23 @@
 /** One run for people to read: what happened, and the shortest part of it that fails in the same way. */
 import { type Part, partOf, WHOLE } from './plan/part.ts'
-import { planOf } from './plan/plan.ts'
+import { type Plan, planOf } from './plan/plan.ts'
 import { type RunResult, run } from './run.ts'
 import { shrink } from './shrink.ts'
 import { createHome } from './system/home.ts'
 
 /** Runs it twice: what a seed and a part of it make must be the same every time. Returns its result. */
 export async function replay(seed: number, part: Part, showTrace: boolean): Promise<RunResult> {
-  const plan = partOf(planOf(seed), part)
+  return replayPlan(partOf(planOf(seed), part), showTrace)
+}
+
+export async function replayPlan(plan: Plan, showTrace: boolean): Promise<RunResult> {
   const [result, again] = [await run(await createHome(), plan), await run(await createHome(), plan)]
   console.log(describe(result, showTrace))
   console.log(`trace ${result.traceHash}`)
   if (again.traceHash === result.traceHash) return result
   const at = result.trace.findIndex((line, n) => line !== again.trace[n])
   throw new Error(
-    `seed ${seed} did not do the same twice: ${JSON.stringify(result.trace[at])} and then ${JSON.stringify(again.trace[at])}`,
+    `seed ${plan.seed} did not do the same twice: ${JSON.stringify(result.trace[at])} and then ${JSON.stringify(again.trace[at])}`,
   )
 }
 

@@ -24,6 +24,8 @@ const LOOK_MS = 330_000
 const LIVE_ROUND_MS = 4_000
 /** What still travels late has arrived. */
 const LATE_MS = 6_000
+/** So long is kept what was replaced or deleted (R7). */
+const HISTORY_MS = 30 * 86_400_000
 
 export async function rest(system: System, step: Step, last: boolean): Promise<void> {
   const chance = chanceOf(step.seed)
@@ -54,6 +56,7 @@ function heal(system: System): void {
   system.server.heal()
   for (const machine of system.machines) {
     machine.weather = { ...FAIR }
+    machine.meddling.calm()
     machine.files.full = false
     machine.files.unmounted = false
     machine.files.denied.clear()
@@ -204,8 +207,8 @@ async function checkAll(system: System, chance: Chance, last: boolean): Promise<
   const undone = system.doings.check(tree)
   if (undone) throw new Error(undone)
   if (!system.wasSetBack) checkCopies(system, tree)
-  const lost = system.contents.missing(await findContents(system, system.present[0]!))
-  if (lost.length > 0) throw new Error(`saved and nowhere to be found: ${lost.join(', ')}`)
+  checkNames(tree)
+  await checkContents(system, tree)
   await checkQuiet(system, chance)
   if (last) {
     await checkNewcomer(system, tree, chance)
@@ -217,6 +220,36 @@ async function checkAll(system: System, chance: Chance, last: boolean): Promise<
     if (told) throw new Error(told)
   }
   system.doings = new Doings(tree, system.doings)
+}
+
+/** (b) What was saved is where it must be, and what is there was saved. */
+async function checkContents(system: System, tree: ReadonlyMap<string, Seen>): Promise<void> {
+  const { contents, timeline } = system
+  const found = await findContents(system, system.present[0]!)
+  const lost = contents.missing(found)
+  if (lost.length > 0) throw new Error(`saved and nowhere to be found: ${lost.join(', ')}`)
+  const hidden = contents.hidden(new Map(system.machines.flatMap((machine) => [...contentsOf(machine)])))
+  if (hidden.length > 0) throw new Error(`nobody took it away, and it is in no folder: ${hidden.join(', ')}`)
+  const invented = contents.invented(found)
+  if (invented.length > 0) throw new Error(`nobody wrote it, and it is kept: ${invented.join(', ')}`)
+  const forgotten = contents.forgotten(found, timeline.now - HISTORY_MS)
+  if (forgotten.length > 0)
+    throw new Error(
+      `it was everybody's less than 30 days ago, and is not in history: ${forgotten.join(', ')}`,
+    )
+  const hashes = [...tree.values()].flatMap((seen) => (seen.kind === 'file' ? [seen.hash] : []))
+  contents.rested(hashes, timeline.now)
+}
+
+/** Nobody can tell names apart that differ only in how they are composed. */
+function checkNames(tree: ReadonlyMap<string, Seen>): void {
+  const seen = new Map<string, string>()
+  for (const path of tree.keys()) {
+    const other = seen.get(path.normalize('NFC'))
+    if (other !== undefined)
+      throw new Error(`${JSON.stringify(path)} and ${JSON.stringify(other)} look like one name`)
+    seen.set(path.normalize('NFC'), path)
+  }
 }
 
 /** No conflict copy says what another one says. */

@@ -1,12 +1,13 @@
 /** One run of the simulator: everything that happens in it follows from its plan, and the plan from a seed. */
 import { toHex } from '@pileus/core/bytes/hex'
 import { nodeCrypto } from '@pileus/core/crypto/node'
-import { act } from './people/act.ts'
+import { act, actAmid, actTogether } from './people/act.ts'
 import { deeds } from './people/deeds.ts'
 import type { Plan, Step } from './plan/plan.ts'
 import { rest } from './rest.ts'
 import { happen } from './system/events.ts'
 import type { Home } from './system/home.ts'
+import type { Machine } from './system/machine.ts'
 import { type Counts, System } from './system/system.ts'
 
 export interface RunResult {
@@ -50,10 +51,17 @@ async function take(system: System, step: Step): Promise<boolean> {
   }
   const machine = machines[step.who % machines.length]!
   const isDeed = Object.hasOwn(deeds, step.what)
-  const done = isDeed ? act(system, machine, step) : await happen(system, machine, step)
+  const done = await doStep(system, machine, step, isDeed)
   if (done === null) return false
   system.count(isDeed ? 'deeds' : step.what)
   system.tell(`[${step.n}] ${step.what.startsWith('server') ? '' : `${machine.name}: `}${done}`)
   system.throwIfFailed()
   return true
+}
+
+function doStep(system: System, machine: Machine, step: Step, isDeed: boolean) {
+  if (isDeed) return act(system, machine, step)
+  if (step.what === 'pair') return actTogether(system, machine, step)
+  if (step.what === 'meddle') return actAmid(system, machine, step)
+  return happen(system, machine, step)
 }

@@ -3,6 +3,9 @@ import { type ChildProcess, fork } from 'node:child_process'
 import { fileURLToPath } from 'node:url'
 import type { Counts } from './system/system.ts'
 
+/** Runs make much that soon is garbage. */
+const EXEC = ['--max-semi-space-size=32']
+
 /** What one seed came to, as it is told from process to process. */
 export interface SeedReport {
   readonly seed: number
@@ -40,7 +43,7 @@ export async function runSeeds(
     new Promise<void>((resolve, reject) => {
       const args = ['--worker', '--from', `${from + n}`, '--seeds', `${seeds - n}`, '--every', `${jobs}`]
       if (plant !== undefined) args.push('--plant', plant)
-      const child = fork(fileURLToPath(new URL('main.ts', import.meta.url)), args)
+      const child = fork(fileURLToPath(new URL('main.ts', import.meta.url)), args, { execArgv: EXEC })
       children.push(child)
       child.on('message', (report: SeedReport) => {
         if (stopped) return

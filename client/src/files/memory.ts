@@ -31,6 +31,13 @@ export interface MemoryFiles extends Files {
   asPerson<T>(work: () => T): T
   /** Writes a file of the folder in place, as most programs do: the same inode with other content. */
   overwrite(path: string, content: Uint8Array): void
+  /** A file of the folder as a program has it that keeps it open: the same one, wherever it is moved. */
+  open(path: string): OpenFile
+}
+
+export interface OpenFile {
+  read(): Uint8Array
+  append(content: Uint8Array): void
 }
 
 const HOPS_MAX = 40
@@ -136,6 +143,29 @@ class SimulatedFiles implements MemoryFiles, Simulation {
       node.changed = this.#disk.tick()
     }
     this.change('write', [at], true, write, () => [node])
+  }
+
+  open(path: string): OpenFile {
+    const at: Location = { area: 'folder', path }
+    const { folder, key } = this.parent(at, 'open')
+    const node = folder.entries.get(key)?.node
+    if (node?.type !== 'file') throw new FileError(node ? 'not-file' : 'not-found', 'open', path)
+    const append = (content: Uint8Array): void => {
+      node.content = new Uint8Array([...node.content, ...content])
+      node.mtime = this.now()
+      node.changed = this.#disk.tick()
+    }
+    return {
+      read: () => node.content.slice(),
+      append: (content) =>
+        this.change(
+          'write',
+          [at],
+          true,
+          () => append(content),
+          () => [node],
+        ),
+    }
   }
 
   sync(locations: readonly Location[]): void {

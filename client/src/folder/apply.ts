@@ -92,7 +92,8 @@ async function applyPortion(
     for (const id of records) if (!work.left.has(id)) tables.touched.delete(tx, id)
     for (const key of names) tables.touchedName.delete(tx, key)
     for (const id of work.left) tables.touched.put(tx, id, '')
-    for (const id of nodes) if (!work.left.has(id)) settleVersion(context, tx, id, view)
+    for (const id of nodes)
+      if (!work.left.has(id) && !isAway(context, tx, id)) settleVersion(context, tx, id, view)
   })
   return next
 }
@@ -115,10 +116,23 @@ function diskOf({ replica }: DriveContext, from: StoreReader): Disk {
   }
 }
 
-function wantOf({ replica }: DriveContext, from: StoreReader, view: View): Want {
+/**
+ * A person took it away, and its deletion is held (R11): there is nothing on the disk to bring anywhere. When the deletion
+ * is answered for, or its record changes, its row goes, and it is planned for anew.
+ */
+function isAway({ files }: DriveContext, from: StoreReader, id: RecordId): boolean {
+  if (tables.held.get(from, id) === undefined) return false
+  const row = tables.disk.get(from, id)
+  const location = row && locationOf(from, id)
+  return !!location && statAt(files, location)?.identity !== row.identity
+}
+
+function wantOf(context: DriveContext, from: StoreReader, view: View): Want {
+  const { replica } = context
   return (id) => {
     const located = view.locate(id)
     if (located.status !== 'shown') return undefined
+    if (isAway(context, from, id)) return { ...tables.disk.get(from, id)!, aliases: [] }
     const body = replica.effective(from, id)!.body
     const { kind, sameness } = treeNode(id, body)
     const { parent, name } = located

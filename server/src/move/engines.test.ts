@@ -11,7 +11,7 @@ import { filledFolder, sameInBoth } from './fixtures.ts'
 import { move } from './move.ts'
 import { openSource, openTarget } from './places.ts'
 
-vi.setConfig({ testTimeout: 240_000, hookTimeout: 60_000 })
+vi.setConfig({ testTimeout: 240_000, hookTimeout: 240_000 })
 const root = mkdtempSync(join(tmpdir(), 'pileus-moves-'))
 const filled = join(root, 'filled')
 beforeAll(() => filledFolder(filled))

@@ -12,17 +12,25 @@ import { contentsOf } from '../rest.ts'
 import { quickCrypto } from '../stand-ins/crypto.ts'
 import type { Machine } from '../system/machine.ts'
 import type { System } from '../system/system.ts'
+import { contentHash } from '../world/disk-tree.ts'
+import { chanceOf } from '../world/random.ts'
 
 /** By hash: the bytes, or null where they are those that somebody saved. */
 export async function findContents(system: System, reader: Machine): Promise<Map<string, Uint8Array | null>> {
   const found = new Map<string, Uint8Array | null>()
   for (const machine of system.machines)
     for (const [hash, bytes] of contentsOf(machine)) found.set(hash, bytes)
+  const chance = chanceOf(system.timeline.now)
   const process = reader.inProcess(1, async (signed) => {
     for (const content of await versionsOf(system, signed)) {
       const { hash } = content
-      if (!found.has(hash))
-        found.set(hash, system.contents.saved.has(hash) ? null : await bytesOf(system, signed, content))
+      if (found.has(hash)) continue
+      const isSaved = system.contents.saved.has(hash)
+      // Of those that somebody saved, one or the other is fetched: what is in history can be had again.
+      const bytes = isSaved && !chance.happens(0.1) ? null : await bytesOf(system, signed, content)
+      if (bytes && contentHash(bytes) !== hash)
+        throw new Error(`a version in history is another than it says`)
+      found.set(hash, isSaved ? null : bytes)
     }
   })
   await system.timeline.until(() => reader.process === null, 3_600_000)

@@ -1,7 +1,17 @@
 /** What people and their programs do to a folder. Each deed says what was done, or null where there was nothing to do it to. */
-import type { MemoryFiles } from '@pileus/client/files/memory'
-import { Crash } from '@pileus/client/files/memory-area'
 import { readAll } from '../world/disk-tree.ts'
+import {
+  both,
+  keepOpen,
+  makeFolder,
+  move,
+  put,
+  remove,
+  rename,
+  show,
+  within,
+  writeSlowly,
+} from './programs.ts'
 import {
   anyPath,
   folderOf,
@@ -62,6 +72,29 @@ export const deeds: Readonly<Record<string, Deed>> = {
     if (path === null) return null
     put(scene, path, new Uint8Array(0))
     return `make ${show(path)} empty`
+  },
+
+  /** A program writes to a file while the client reads it. */
+  busy(scene) {
+    const { files, contents, doings, who, step } = scene
+    const path = scene.chance.happens(0.4) ? freePath(scene) : anyPath(scene, 'file')
+    if (path === null) return null
+    put(scene, path, scene.chance.happens(0.5) ? words(scene) : noise(scene))
+    const { identity } = files.folder.stat(path)!
+    const next = words(scene)
+    scene.whenRead(identity, () => {
+      if (files.folder.stat(path)?.identity !== identity) return
+      contents.giveUp(files, path, next)
+      contents.save(next, `${who} wrote ${show(path)} while it was read, in step ${step.n}`)
+      doings.touch(who, path)
+      files.overwrite(path, next)
+    })
+    return `write ${show(path)}, which a program will write again while it is read`
+  },
+
+  hold(scene) {
+    const path = anyPath(scene, 'file')
+    return path === null ? null : keepOpen(scene, path)
   },
 
   /** What others may save under the same name. */
@@ -256,134 +289,9 @@ export const deeds: Readonly<Record<string, Deed>> = {
   },
 }
 
-/** Writes a file in place, as editors do, or anew. */
-function put(scene: Scene, path: string, content: Uint8Array): void {
-  const { files, chance, contents, doings, who } = scene
-  const stat = files.folder.stat(path)
-  giveUp(scene, path)
-  contents.save(content, `${who} saved ${show(path)} in step ${scene.step.n}`)
-  doings.touch(who, path)
-  if (stat?.type === 'link') {
-    files.folder.removeFile(path)
-    writeNew(files, path, content)
-  } else if (!stat) writeNew(files, path, content)
-  else if (chance.happens(0.5)) files.overwrite(path, content)
-  else saveAtomically(scene, path, content)
-}
-
-/** As editors do: a new file takes the old one's name, which may live on under another. */
-function saveAtomically(
-  { files, chance, doings, who, contents }: Scene,
-  path: string,
-  content: Uint8Array,
-): void {
-  const name = path.slice(folderOf(path).length).replace('/', '')
-  const temporary = joined(folderOf(path), `.~${name.slice(0, 20)}`)
-  if (files.folder.stat(temporary)) {
-    files.overwrite(path, content)
-    return
-  }
-  writeNew(files, temporary, content)
-  const backup = joined(folderOf(path), `${name.slice(0, 20)}~`)
-  if (chance.happens(0.2) && !files.folder.stat(backup)) {
-    contents.save(readAll(files, path), `${who} kept ${show(backup)}`)
-    doings.touch(who, backup)
-    rename(files, path, backup)
-  }
-  rename(files, temporary, path)
-}
-
-/** A program writes half of a file, and the rest when it comes to it. */
-function writeSlowly(scene: Scene, path: string): string {
-  const { files, chance, contents, doings, who, step } = scene
-  const text = lines(step, chance, 4)
-  const [half, rest] = [text.slice(0, 2).join(''), text.slice(2).join('')]
-  const writer = files.folder.create(path)
-  writer.write(encoder.encode(half))
-  doings.touch(who, path)
-  const { identity } = files.folder.stat(path)!
-  scene.later(chance.pick([10, 200, 3_000, 60_000]) * chance.fraction(), identity, () => {
-    try {
-      writer.write(encoder.encode(rest))
-    } catch (error) {
-      // The machine lost its power meanwhile, and the program with it.
-      if (!(error instanceof Crash)) throw error
-      return
-    }
-    contents.save(encoder.encode(half + rest), `${who} wrote ${show(path)} slowly from step ${step.n}`)
-  })
-  return `begin to write ${show(path)}`
-}
-
-function writeNew(files: MemoryFiles, path: string, content: Uint8Array): void {
-  const writer = files.folder.create(path)
-  writer.write(content)
-  writer.close()
-}
-
-function makeFolder({ files, doings, who }: Scene, path: string): void {
-  doings.touch(who, path)
-  files.folder.makeDirectory(path)
-}
-
-/** False where it cannot be moved there. */
-function move({ files, doings, who }: Scene, from: string, to: string): boolean {
-  const there = files.folder.stat(to)
-  const isItself = there?.identity === files.folder.stat(from)!.identity
-  if ((there && !isItself) || within(to, from) || to.split('/').length > 12) return false
-  doings.touch(who, from)
-  doings.touch(who, to)
-  rename(files, from, to)
-  return true
-}
-
-function rename(files: MemoryFiles, from: string, to: string): void {
-  files.transfer('rename', { area: 'folder', path: from }, { area: 'folder', path: to })
-}
-
-function remove(scene: Scene, path: string): void {
-  const { files, doings, who } = scene
-  giveUp(scene, path)
-  const isFolder = files.folder.stat(path)?.type === 'folder'
-  doings.remove(who, path, isFolder ? pathsBelow(files, path) : [])
-  removeAll(files, path)
-}
-
-/** The person sees what is at this path, and takes it away. */
-function giveUp({ files, contents, taken }: Scene, path: string): void {
-  const stat = files.folder.stat(path)
-  if (!stat) return
-  contents.giveUp(files, path)
-  taken(stat.identity)
-  if (stat.type !== 'folder') return
-  for (const each of pathsBelow(files, path)) taken(files.folder.stat(each)!.identity)
-}
-
-function removeAll(files: MemoryFiles, path: string): void {
-  if (files.folder.stat(path)?.type !== 'folder') {
-    files.folder.removeFile(path)
-    return
-  }
-  for (const name of files.folder.list(path).names) removeAll(files, `${path}/${name}`)
-  files.folder.removeDirectory(path)
-}
-
-function within(path: string, folder: string): boolean {
-  return path === folder || path.startsWith(`${folder}/`)
-}
-
 function changed(scene: Scene, before: Uint8Array): Uint8Array {
   const content = before.slice()
   const at = scene.chance.below(content.length - 40)
   content.set(encoder.encode(`${scene.step.n} ${scene.step.seed} `).subarray(0, 40), at)
   return content
-}
-
-function both(a: Uint8Array, b: Uint8Array): Uint8Array {
-  return new Uint8Array(Buffer.concat([a, b]))
-}
-
-/** A path as it is printed: long and odd names stay readable. */
-export function show(path: string): string {
-  return JSON.stringify(path.length > 60 ? `${path.slice(0, 40)}…${path.slice(-15)}` : path)
 }

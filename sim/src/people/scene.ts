@@ -20,6 +20,8 @@ export interface Scene {
   later(milliseconds: number, identity: string, finish: () => void): void
   /** The person takes away the file with this identity. */
   taken(identity: string): void
+  /** A program that writes while the client reads: does this between two reads of the file with this identity. */
+  whenRead(identity: string, act: () => void): void
 }
 
 const FILES = [

@@ -22,6 +22,7 @@ const CALM: Readonly<Record<string, (switches: Switches) => Switches>> = {
   live: (switches) => ({ ...switches, live: 0 }),
   delay: fair({ delayMs: 0 }),
   'lost-request': fair({ lostRequest: 0 }),
+  late: fair({ late: 0 }),
   'lost-answer': fair({ lostAnswer: 0 }),
   doubled: fair({ doubled: 0 }),
   'cut-answer': fair({ cutAnswer: 0 }),

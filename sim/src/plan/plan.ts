@@ -22,6 +22,8 @@ export const DEEDS = [
     'attributes',
     'turn',
     'usb',
+    'hold',
+    'busy',
   ],
 ] as const
 
@@ -30,6 +32,7 @@ export const EVENTS = [
   ...['sync', 'stop', 'kill', 'arm', 'cut', 'mend', 'skew', 'full', 'room', 'unmount', 'mount', 'deny'],
   ...['backup', 'old-database', 'old-device', 'lose-database', 'removal', 'answer'],
   ...['server-crash', 'server-arm', 'server-restore', 'upkeep', 'rest'],
+  ...['pair', 'meddle', 'days'],
 ] as const
 
 export type Deed = string
@@ -91,6 +94,11 @@ const WEIGHTS: Readonly<Record<string, number>> = {
   attributes: 2,
   turn: 2,
   usb: 0.3,
+  hold: 2,
+  pair: 5,
+  meddle: 4,
+  busy: 2,
+  days: 0.7,
   sync: 30,
   stop: 1,
   kill: 2,
@@ -122,6 +130,7 @@ const SHARES: Readonly<Record<string, number>> = {
   ...{ move: 0.85, rename: 0.6, folder: 0.9 },
   ...{ stop: 0.5, kill: 0.35, arm: 0.5, cut: 0.35, skew: 0.35, full: 0.25, unmount: 0.2, deny: 0.2 },
   ...{ backup: 0.3, 'old-database': 0.6, 'old-device': 0.6, 'lose-database': 0.25, removal: 0.25 },
+  ...{ hold: 0.5, pair: 0.7, meddle: 0.5, busy: 0.35, days: 0.3 },
   ...{ 'server-crash': 0.3, 'server-arm': 0.4, 'server-restore': 0.25, upkeep: 0.3 },
 }
 
@@ -175,6 +184,7 @@ function drawSwitches(chance: Chance): Switches {
       delayMs: chance.happens(0.7) ? chance.pick([5, 30, 300]) : 0,
       lostRequest: bad(0.3, 0.06),
       lostAnswer: bad(0.3, 0.06),
+      late: bad(0.3, 0.05),
       doubled: bad(0.3, 0.3),
       cutAnswer: bad(0.15, 0.05),
       cutOff: false,

@@ -252,6 +252,39 @@ describe('the guard of the folder (R11, scenario 9)', () => {
     expect(await b.sync({ heldDeletions: 'accept' })).toMatchObject({ heldDeletions: 0, pushed: 25 })
   })
 
+  it('what lost its name to what is held may go, too: nothing is said to be in the way', async () => {
+    const { a, b, settle } = await filled(40)
+    a.remove('d')
+    a.put('d', 'a file now')
+    await a.sync()
+    const [aside] = Object.keys(a.show())
+    expect(aside).toMatch(/^d \(.*conflicted copy/)
+    // Another takes that name, so what had it would show a third one, if it were there.
+    a.remove(aside!)
+    a.files.asPerson(() => a.files.folder.makeLink(aside!, 'elsewhere'))
+    expect(await a.sync()).toMatchObject({ problems: [], heldDeletions: 42 })
+    expect(await a.sync({ everything: true })).toMatchObject({ problems: [], heldDeletions: 42, applied: 0 })
+    expect(a.show()).toEqual({ [aside!]: '→elsewhere' })
+    expect(await a.sync({ heldDeletions: 'accept' })).toMatchObject({ problems: [], heldDeletions: 0 })
+    await settle(a, b)
+    expect(b.show()).toEqual({ [aside!]: '→elsewhere' })
+  })
+
+  it('what lost its name to what is held, and went, comes back with it', async () => {
+    const { a, b, settle } = await filled(40)
+    const before = a.show()
+    a.remove('d')
+    a.put('d', 'a file now')
+    await a.sync()
+    const [aside] = Object.keys(a.show())
+    a.remove(aside!)
+    expect(await a.sync()).toMatchObject({ problems: [], heldDeletions: 42 })
+    await a.sync({ heldDeletions: 'undo' })
+    await settle(a, b)
+    expect(a.show()).toEqual({ ...before, [aside!]: 'a file now' })
+    expect(b.show()).toEqual(a.show())
+  })
+
   it('renaming a folder of everything is no deletion', async () => {
     const { a, b, settle } = await filled(40)
     a.move('d', 'e')

@@ -1,4 +1,5 @@
 /** What travels and what does not: resuming, deltas, long files (scenarios 10, 15, 17; architecture, transfer). */
+import type { Progress } from '@pileus/client/drive/context'
 import type { Calls, EndpointName } from '@pileus/client/remote/calls'
 import { Unreachable } from '@pileus/client/remote/remote'
 import { chunkerKey, cutLength } from '@pileus/core/content/chunker'
@@ -14,6 +15,7 @@ const home = await createHome(chanceOf(8), 2)
 let seed = 0
 const scene = () => setScene(home, ++seed)
 const MiB = 1024 * 1024
+type Told = Parameters<Progress>[0]
 
 interface Traffic {
   /** Stored bytes in packs, up and down. */
@@ -100,6 +102,29 @@ describe('interrupted transfers', () => {
     expect(Buffer.compare(b.read('big'), content)).toBe(0)
     expect(second.received).toBeLessThan(26 * MiB)
     expect(b.files.work.list('staging').names).toEqual([])
+  })
+})
+
+describe('what is told while it downloads', () => {
+  it('are bytes of content, up to the sum that is expected: of new files, and of one of which most is at hand', async () => {
+    const { sites } = await scene()
+    const [a, b] = sites
+    const told: Told[] = []
+    const progress = (now: Told) => void (now.phase === 'downloading' && told.push(now))
+    const content = noise(1, 20 * MiB)
+    a.write('big', content)
+    for (let n = 0; n < 5; n++) a.write(`small ${n}`, noise(n + 2, 2_000))
+    await a.sync()
+    await b.sync({ progress })
+    expect(told.at(-1)).toMatchObject({ bytes: 20 * MiB + 10_000, bytesTotal: 20 * MiB + 10_000 })
+    told.length = 0
+    content.set(noise(9, 100), 10 * MiB)
+    a.write('big', content)
+    await a.sync()
+    const traffic = meter(b.device)
+    await b.sync({ progress })
+    expect(traffic.received).toBeLessThan(10 * MiB)
+    expect(told.at(-1)).toMatchObject({ bytes: 20 * MiB, bytesTotal: 20 * MiB })
   })
 })
 

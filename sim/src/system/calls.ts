@@ -19,6 +19,8 @@ export interface Weather {
   delayMs: number
   lostRequest: number
   lostAnswer: number
+  /** Requests that arrive when nobody waits for their answer any more. */
+  late: number
   /** Requests that arrive a second time, at once or later. */
   doubled: number
   /** Answers that break off after they began. */
@@ -31,6 +33,7 @@ export const FAIR: Weather = {
   delayMs: 0,
   lostRequest: 0,
   lostAnswer: 0,
+  late: 0,
   doubled: 0,
   cutAnswer: 0,
   cutOff: false,
@@ -63,7 +66,7 @@ export function simulatedCalls(parts: LineParts): Calls {
   return {
     async call<N extends EndpointName>(name: N, input: CallInput<N>): Promise<CallOutput<N>> {
       if (!alive()) return never()
-      const { delayMs, lostRequest, lostAnswer, doubled, cutAnswer, cutOff } = weather()
+      const { delayMs, lostRequest, doubled, cutAnswer, cutOff, ...rest } = weather()
       const request = encoded(parts, name, input)
       const lost = (why: string): Unreachable => {
         note(`${name}: ${why}`)
@@ -72,9 +75,13 @@ export function simulatedCalls(parts: LineParts): Calls {
       await travel(delayMs)
       if (cutOff || weather().cutOff) throw lost('no way to the server')
       if (chance.happens(lostRequest)) throw lost('the request was lost')
+      const again = () => void deliver(parts, name, request).catch(() => undefined)
+      if (!ONCE_ONLY.has(name) && chance.happens(rest.late)) {
+        timeline.after(LATE_MS * chance.fraction(), again)
+        throw lost('nobody waits for it any more')
+      }
       if (!ONCE_ONLY.has(name) && chance.happens(doubled)) {
         note(`${name}: comes twice`)
-        const again = () => void deliver(parts, name, request).catch(() => undefined)
         if (delayMs > 0 && chance.happens(0.7)) timeline.after(LATE_MS * chance.fraction(), again)
         else again()
       }
@@ -90,7 +97,7 @@ export function simulatedCalls(parts: LineParts): Calls {
       }
       await travel(delayMs)
       if (weather().cutOff) throw lost('the connection broke')
-      if (chance.happens(lostAnswer)) throw lost('the answer was lost')
+      if (chance.happens(rest.lostAnswer)) throw lost('the answer was lost')
       return received(parts, life, name, answer, chance.happens(cutAnswer)) as CallOutput<N>
     },
   }

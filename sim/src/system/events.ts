@@ -14,6 +14,7 @@ type Event = (
   step: Step,
 ) => string | null | Promise<string | null>
 
+const DAY_MS = 86_400_000
 const YEAR_MS = 31_557_600_000
 /** Moments at which an armed process ends at the latest. */
 const MOMENTS_MAX = 60
@@ -110,8 +111,7 @@ const events: Readonly<Record<string, Event>> = {
   },
 
   backup(system, machine) {
-    if (machine.process || machine.removed || machine.files.unmounted || machine.files.denied.size > 0)
-      return null
+    if (machine.removed || machine.files.unmounted || machine.files.denied.size > 0) return null
     system.old.set(machine, { backup: machine.backUp(), tree: treeOf(machine) })
     return 'is backed up'
   },
@@ -165,6 +165,18 @@ const events: Readonly<Record<string, Event>> = {
     return `the server will end at write ${writes}`
   },
 
+  /** Everybody switches their devices off; the server goes on and forgets what it need not keep. */
+  async days(system, _machine, chance) {
+    const { server, timeline } = system
+    for (const machine of system.machines) machine.kill('all')
+    const days = chance.pick([1, 7, 20, 29, 31, 45])
+    for (let half = 0; half < 2; half++) {
+      await timeline.pass((days / 2) * DAY_MS)
+      if (server.up) server.upkeep().catch((error: unknown) => system.fail(error))
+    }
+    return `nobody does anything for ${days} days`
+  },
+
   upkeep(system) {
     const { server } = system
     if (!server.up) return null
@@ -179,6 +191,7 @@ const events: Readonly<Record<string, Event>> = {
     const written = first + chance.below(Math.max(1, server.written - first))
     await server.restore(written)
     system.setBack()
+    system.contents.forgetHistory()
     return `the server is set back to ${written - first} of ${server.written} writes`
   },
 }

@@ -24,6 +24,7 @@ import { quickCrypto } from '../stand-ins/crypto.ts'
 import { type Chance, chanceOf } from '../world/random.ts'
 import { FAIR, type LineParts, simulatedCalls, type Weather } from './calls.ts'
 import { simulatedLine } from './live-line.ts'
+import { Meddling } from './meddling.ts'
 import type { SimulatedServer } from './server.ts'
 import { never, type Timeline } from './timeline.ts'
 
@@ -96,6 +97,7 @@ export class Machine {
   liveState: LiveStatus['now']['state'] | null = null
   /** It was taken out of the account. */
   removed = false
+  readonly meddling: Meddling
   #kept: { readonly process: Process; readonly drive: Drive } | null = null
   #acting = 0
   #watchers = new Set<WatchHeard>()
@@ -103,6 +105,7 @@ export class Machine {
   constructor(parts: MachineParts) {
     this.parts = parts
     this.name = parts.account.deviceName
+    this.meddling = new Meddling(parts.witness.failed)
     this.newDisk()
   }
 
@@ -291,6 +294,7 @@ export class Machine {
 
   /** The disk was changed, or the database is about to be: the process may end here. */
   #moment(process: Process): void {
+    if (process.alive) this.meddling.moment()
     if (process.alive && !process.doomed) {
       if (--process.momentsLeft > 0) return
       if (process.late) {
@@ -381,7 +385,7 @@ export class Machine {
     const drive: Drive = openDrive({
       remote: httpRemote(signed.calls),
       zone: opened,
-      files: this.files,
+      files: this.meddling.seenBy(this.files),
       store: this.#storeOf(process),
       crypto: quickCrypto,
       random,

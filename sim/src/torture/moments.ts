@@ -42,7 +42,8 @@ export function drawMoments(chance: Chance, doing: Doing, count: number): Moment
   while (drawn.length < count) drawn.push(...shuffled(chance, calls))
   const chosen = drawn.slice(0, count)
   if (doing !== 'both') chosen.sort((a, b) => calls.indexOf(a) - calls.indexOf(b))
-  return chosen.map((call) => drawMoment(chance, call))
+  // The first of each kind kills in the very step, so that every kind is met for certain.
+  return chosen.map((call, index) => drawMoment(chance, call, chosen.indexOf(call) < index))
 }
 
 function shuffled<T>(chance: Chance, from: readonly T[]): T[] {
@@ -55,7 +56,7 @@ export function soon(chance: Chance): Moment {
   return { kind: 'time', milliseconds: chance.below(SOON_MAX_MS) }
 }
 
-function drawMoment(chance: Chance, call: Call | null): Moment {
+function drawMoment(chance: Chance, call: Call | null, mayBeLater: boolean): Moment {
   if (call === null) return { kind: 'time', milliseconds: chance.below(TIME_MAX_MS) }
   const part = chance.pick<Part>(
     call === 'pack' || call === 'fetch'
@@ -68,7 +69,7 @@ function drawMoment(chance: Chance, call: Call | null): Moment {
     part,
     nth: call === 'push' ? 1 : 1 + chance.below(call === 'pack' || call === 'fetch' ? 3 : 2),
     bytes: chance.below(MIDWAY_MAX_BYTES),
-    later: chance.happens(0.5) ? chance.below(LATER_MAX_MS) : 0,
+    later: chance.happens(0.5) && mayBeLater ? chance.below(LATER_MAX_MS) : 0,
   }
 }
 

@@ -119,8 +119,8 @@ class Torture {
         const serverWasAway = serverBefore % 2 === 1 || this.#household.serverChanges > serverBefore
         if (code !== 0 && !(code === 4 && serverWasAway))
           throw new Error(`sync on ${machine.name} ended with ${code}:\n${sync.output()}`)
-        // What was waited for may never come again.
-        moment = soon(chance)
+        // What was waited for may never come again, unless the server being away kept it from coming.
+        if (code === 0) moment = soon(chance)
       } else {
         await sync.ended
         moment = moments.shift()

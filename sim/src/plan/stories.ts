@@ -1,0 +1,46 @@
+/**
+ * Short plans that once failed, kept as they were when they were shrunk: what a seed draws changes with the simulator, and
+ * these do not. `npm run sim -- --story NAME` runs one.
+ */
+import type { Plan, Step, Switches } from './plan.ts'
+
+const CALM: Switches = {
+  devices: 2,
+  live: 0,
+  weather: { delayMs: 0, lostRequest: 0, lostAnswer: 0, late: 0, doubled: 0, cutAnswer: 0, cutOff: false },
+  hintsLost: 0,
+  serverWriteMs: 0,
+  caseInsensitive: false,
+  names: 'twins',
+  powerLoss: false,
+}
+
+type Told = readonly [n: number, what: string, who: number, seed: number, after: number]
+
+const story = (seed: number, switches: Partial<Switches>, told: readonly Told[]): Plan => ({
+  seed,
+  switches: { ...CALM, ...switches },
+  steps: told.map(([n, what, who, seed, after]): Step => ({ n, what, who, seed, after })),
+})
+
+export const STORIES: Readonly<Record<string, Plan>> = {
+  /** It made a record with an empty list of chunks, which no device could read. */
+  'long-file-moved-and-deleted': story(5176, {}, [
+    [10, 'big', 0, 3982620654, 246],
+    [11, 'sync', 0, 1736358545, 44],
+    [16, 'sync', 1, 2720937405, 30],
+    [17, 'move', 0, 1688604175, 52],
+    [22, 'remove', 1, 701730520, 56],
+    [23, 'sync', 1, 403838271, 23],
+  ]),
+}
+
+/** Throws RangeError for a name that no story has. */
+export function storyOf(name: string): Plan {
+  const found = STORIES[name]
+  if (!found)
+    throw new RangeError(
+      `there is no story ${JSON.stringify(name)}: choose among ${Object.keys(STORIES).join(', ')}`,
+    )
+  return found
+}
