@@ -95,11 +95,11 @@ function readS3(settings: Settings): S3Options {
 /** Nothing unless the operator wants it: whoever has such an address can read what it leads to. */
 function readDirect(settings: Settings, endpoint: string): Pick<S3Options, 'direct'> {
   const choice = settings.oneOf('PILEUS_S3_DIRECT_READS', ['off', 'on', 'cdn'], 'off')
-  const origin = settings.text('PILEUS_S3_PUBLIC_URL', '')
+  const origin = settings.text('PILEUS_S3_PUBLIC_URL', '', withoutUser)
   const expected = 'the https URL, without a path, at which devices reach the store or the CDN before it'
   const url = directAddress(origin)
   if (origin !== '' && (url === null || url.pathname !== '/' || url.search !== '' || url.hash !== ''))
-    settings.wrong('PILEUS_S3_PUBLIC_URL', origin, expected)
+    settings.wrong('PILEUS_S3_PUBLIC_URL', withoutUser(origin), expected)
   if (choice === 'off') return {}
   // Amazon's own address is https.
   const reached = choice === 'cdn' ? '' : endpoint || "Amazon's"
@@ -108,6 +108,11 @@ function readDirect(settings: Settings, endpoint: string): Pick<S3Options, 'dire
       `PILEUS_S3_PUBLIC_URL is not set, expected ${expected}: PILEUS_S3_DIRECT_READS=${choice} needs it`,
     )
   return { direct: { origin: url?.origin ?? null, host: choice === 'cdn' ? 'store' : 'origin' } }
+}
+
+/** Nobody should stand in that URL, and if somebody does a password may. */
+function withoutUser(url: string): string {
+  return url.replace(/\/\/.*@/, '//[secret]@')
 }
 
 const KEYSPACE = /^[a-z][a-z0-9_]{0,47}$/

@@ -97,7 +97,7 @@ async function openBlobs(
   clock: () => number,
 ): Promise<Blobs> {
   if (choice.kind === 'files') return fileBlobs(folder!.blobs, folder!.shared)
-  return (await import('./blobs/s3.ts')).s3Blobs(choice.options, clock)
+  return (await import('./blobs/s3.ts')).s3Blobs(choice.options, { clock })
 }
 
 async function openLive(choice: EngineChoices['live'], clock: () => number): Promise<Live> {

@@ -89,11 +89,11 @@ const PLANTED: readonly Bug[] = [
   ),
   bug(
     'duplicate-push',
-    'a repeated push of accepted records is answered as if others had written them',
-    200,
+    'what was accepted in a batch whose answer was lost is refused when another batch brings it again',
+    600,
     'server/src/rules/decide.ts',
     `if (known.leaf === leaf) return { kind: 'repeat', sequence: known.sequence }`,
-    `if (known.leaf === leaf) return { kind: 'missing', chunks: [] }`,
+    '',
   ),
   bug(
     'repeat-not-told',

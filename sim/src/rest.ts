@@ -126,7 +126,9 @@ function committed({ server }: System): number {
 async function stopLive(system: System): Promise<void> {
   for (const machine of system.present) {
     if (!machine.process) continue
-    if (machine.liveState !== 'up-to-date') throw new Error(`${machine.name} is ${machine.liveState} at rest`)
+    const { liveState } = machine
+    if (liveState?.state !== 'up-to-date')
+      throw new Error(`${machine.name} is not up to date at rest: ${JSON.stringify(liveState)}`)
     machine.process.stop()
     await processEnd(system, machine)
   }
@@ -206,7 +208,7 @@ async function checkAll(system: System, chance: Chance, last: boolean): Promise<
   const tree = checkEqual(system)
   const undone = system.doings.check(tree)
   if (undone) throw new Error(undone)
-  if (!system.wasSetBack) checkCopies(system, tree)
+  if (!system.mayDouble) checkCopies(system, tree)
   checkNames(tree)
   await checkContents(system, tree)
   await checkQuiet(system, chance)

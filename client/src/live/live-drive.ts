@@ -93,6 +93,8 @@ export class LiveDrive {
   #serverSlow = false
   /** The server could not be reached, and has not answered since: trying again is not worth telling. */
   #unreached = false
+  /** Why content comes on another way than it could; null while it does not. */
+  #roundabout: string | null = null
   /** The folder was away: what was watched there is not watched any more. */
   #lost = false
   #failures = 0
@@ -275,8 +277,15 @@ export class LiveDrive {
     this.#tell()
   }
 
+  /** The server answered a call: what is under way is worth telling again. */
   serverAnswered(): void {
     this.#unreached = false
+  }
+
+  /** Why content comes on another way than it could, in one sentence; null once it does not any more. */
+  comesRoundabout(why: string | null): void {
+    this.#roundabout = why
+    this.#tell()
   }
 
   #options(): SyncOptions {
@@ -341,6 +350,7 @@ export class LiveDrive {
       notes.push(
         'the server takes long to answer: if it stays so, check the network, and what the server is busy with',
       )
+    if (this.#roundabout !== null && now.state !== 'offline') notes.push(this.#roundabout)
     if (this.#cut !== null && now.state !== 'offline')
       notes.push(
         `the live channel does not stand, so the server is asked every ${ASK_WORDS} seconds: ${this.#cut.why}`,

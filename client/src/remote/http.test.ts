@@ -232,26 +232,31 @@ describe.each([
   })
 
   /** Waits as in earnest, but for a fraction of a second. */
-  const patient = (slow: (isSlow: boolean) => void = () => {}, answered: () => void = () => {}) =>
+  const patient = (slow: (isSlow: boolean) => void = () => {}) =>
     patientExchange(
       exchange,
-      new Patience(nodeTimers, { slow, answered }, { answerMs: 300, stallMs: 300, slowMs: 100 }),
+      new Patience(nodeTimers, { slow, answered() {} }, { answerMs: 300, stallMs: 300, slowMs: 100 }),
     )
 
   test('a server that accepts and never answers is given up, and called slow before that', async () => {
     const server = await listening(() => {})
-    const told: unknown[] = []
-    const heard = patient(
-      (slow) => told.push(slow),
-      () => told.push('answered'),
-    )
-    const calls = httpCalls({ server, exchange: heard })
+    const told: boolean[] = []
+    const calls = httpCalls({ server, exchange: patient((slow) => told.push(slow)) })
     await expect(calls.call('account', {})).rejects.toThrow(/did not answer within \d+ seconds: check/)
     expect(told).toEqual([true, false])
-    const refusing = await listening((_request, response) => response.writeHead(500).end())
-    await expect(httpCalls({ server: refusing, exchange: heard }).call('account', {})).rejects.toThrow()
-    expect(told).toEqual([true, false, 'answered'])
     await expect(checkServer(patient(), server)).rejects.toThrow('did not answer within')
+  })
+
+  test('an answer is heard of, whatever it says; that nothing answers is not', async () => {
+    const refusing = await listening((_request, response) => response.writeHead(500).end())
+    const silent = await listening((_request, response) => response.destroy())
+    let answers = 0
+    const heard = { slow() {}, answered: () => void answers++ }
+    const waiting = patientExchange(exchange, new Patience(nodeTimers, heard))
+    await expect(httpCalls({ server: silent, exchange: waiting }).call('account', {})).rejects.toThrow()
+    expect(answers).toBe(0)
+    await expect(httpCalls({ server: refusing, exchange: waiting }).call('account', {})).rejects.toThrow()
+    expect(answers).toBe(1)
   })
 
   test('a server that stops in the middle of an answer is given up, one that goes on slowly is not', async () => {

@@ -25,6 +25,9 @@ export interface ServerHeard {
 const UNHEARD: ServerHeard = { slow() {}, answered() {} }
 const TIMES: PatienceTimes = { answerMs: 30_000, stallMs: 30_000, slowMs: 10_000 }
 
+/** For places that are only a shorter way to what the server has. */
+export const SHORT_TIMES: PatienceTimes = { answerMs: 5_000, stallMs: 5_000, slowMs: 5_000 }
+
 /** A request's body may take as long as it would on a line this slow: 0.5 Mbit/s. */
 const SLOWEST_BYTES_PER_MS = 64
 

@@ -25,7 +25,7 @@ await withEngine('s3', 'direct reads of blobs on S3', ({ title, settings }) => {
       secretKey: settings.PILEUS_S3_SECRET_KEY!,
       direct,
     }
-    const blobs = await s3Blobs(options, clock)
+    const blobs = await s3Blobs(options, clock ? { clock } : {})
     opened.push(blobs)
     return blobs
   }

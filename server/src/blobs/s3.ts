@@ -44,14 +44,23 @@ const parts = new BufferPool(PART_BYTES)
 const HEX = /^[0-9a-f]{4,128}$/
 const ATTEMPTS_MAX = 3
 const CONNECT_MS = 5_000
-const SILENCE_MS = 30_000
+/** With all attempts no longer than devices wait for an answer. */
+const SILENCE_MS = 10_000
 const CONNECTIONS_MAX = 64
 /** What different stores answer when they have no room. */
 const FULL: ReadonlySet<string> = new Set(['QuotaExceeded', 'XMinioStorageFull', 'InsufficientCapacity'])
 
-/** Connects, and tries out that the bucket can be written and read. Throws EngineUnusable. `clock`: ms since 1970. */
-export async function s3Blobs(options: S3Options, clock: () => number = Date.now): Promise<Blobs> {
-  const client = clientOf(options, options.endpoint)
+export interface S3Times {
+  /** Milliseconds since 1970. */
+  readonly clock?: () => number
+  /** A connection on which nothing comes or goes for so long is given up, and the request made on another one. */
+  readonly silenceMs?: number
+}
+
+/** Connects, and tries out that the bucket can be written and read. Throws EngineUnusable. */
+export async function s3Blobs(options: S3Options, times: S3Times = {}): Promise<Blobs> {
+  const { clock = Date.now, silenceMs = SILENCE_MS } = times
+  const client = clientOf(options, options.endpoint, silenceMs)
   const { bucket, direct } = options
   const store: Store = { client, bucket }
   try {
@@ -75,7 +84,7 @@ export async function s3Blobs(options: S3Options, clock: () => number = Date.now
   }
 }
 
-function clientOf(options: S3Options, endpoint: string | null): S3Client {
+function clientOf(options: S3Options, endpoint: string | null, silenceMs: number): S3Client {
   return new S3Client({
     ...(endpoint !== null && { endpoint, forcePathStyle: true }),
     region: options.region,
@@ -86,7 +95,7 @@ function clientOf(options: S3Options, endpoint: string | null): S3Client {
     responseChecksumValidation: 'WHEN_REQUIRED',
     requestHandler: {
       connectionTimeout: CONNECT_MS,
-      requestTimeout: SILENCE_MS,
+      socketTimeout: silenceMs,
       httpAgent: { maxSockets: CONNECTIONS_MAX },
       httpsAgent: { maxSockets: CONNECTIONS_MAX },
     },
@@ -96,7 +105,7 @@ function clientOf(options: S3Options, endpoint: string | null): S3Client {
 function directReads(options: S3Options, direct: S3DirectReads, clock: () => number) {
   const named = direct.host === 'origin' ? direct.origin : null
   // Never connects: it only signs.
-  const client = clientOf(options, named ?? options.endpoint)
+  const client = clientOf(options, named ?? options.endpoint, SILENCE_MS)
   const presigning = { client, bucket: options.bucket, direct, clock }
   return (key: BlobKey) => presigned(presigning, nameOf(key))
 }

@@ -357,6 +357,43 @@ describe('a server set back to an earlier state (scenario 8)', () => {
     expect(b.show()).toEqual(all)
   })
 
+  it.each([
+    ['the copy', 'n.txt'],
+    ['the name', 'n.bin'],
+  ])(
+    'a conflict was settled, and the content that was to get %s is lost with the server: what is here is told',
+    async (_, name) => {
+      const { sites, settle, join } = await scene()
+      const [a, b] = sites
+      a.put(name, 'base\n')
+      await settle(a, b)
+      const backup = kept.backUp()
+      b.put(name, 'by b\n')
+      await b.sync()
+      a.put(name, 'by a\n')
+      a.device.through = (calls): Calls => ({
+        async call(call, input) {
+          if (call === 'push') throw new Unreachable('the request was lost')
+          return calls.call(call, input)
+        },
+      })
+      await expect(a.sync()).rejects.toThrow(Unreachable)
+      delete a.device.through
+      await kept.restore(backup)
+      await a.sync()
+      // Beside a name that went to the other, it may stand twice.
+      expect(new Set(Object.values(a.show()))).toEqual(new Set(['by a\n']))
+      expect(a.text(name)).toBe('by a\n')
+      // Who has the other gives it back, whenever that is.
+      await settle(b, a)
+      expect(new Set(Object.values(a.show()))).toEqual(new Set(['by a\n', 'by b\n']))
+      expect(a.show()).toEqual(b.show())
+      const c = join(2)
+      await settle(c)
+      expect(c.show()).toEqual(a.show())
+    },
+  )
+
   it('set back while a device reads it, it is read again', async () => {
     const { sites, settle } = await scene()
     const [a, b] = sites

@@ -121,7 +121,7 @@ const events: Readonly<Record<string, Event>> = {
     if (!old || machine.removed) return null
     machine.kill('all')
     machine.restore(old.backup)
-    system.setBack()
+    system.setBack(false)
     return 'gets back its database of then'
   },
 
@@ -131,7 +131,7 @@ const events: Readonly<Record<string, Event>> = {
     machine.kill('all')
     machine.restore(old.backup)
     putBack(system, machine, old)
-    system.setBack()
+    system.setBack(true)
     return 'gets back all it had then'
   },
 
@@ -139,7 +139,7 @@ const events: Readonly<Record<string, Event>> = {
     if (machine.removed) return null
     machine.kill('all')
     machine.newStore()
-    system.setBack()
+    system.setBack(true)
     return 'loses its database'
   },
 
@@ -190,7 +190,7 @@ const events: Readonly<Record<string, Event>> = {
     const first = home.journal.length
     const written = first + chance.below(Math.max(1, server.written - first))
     await server.restore(written)
-    system.setBack()
+    system.setBack(true)
     system.contents.forgetHistory()
     return `the server is set back to ${written - first} of ${server.written} writes`
   },

@@ -94,7 +94,7 @@ export class Machine {
   process: Process | null = null
   /** Whether it stays in sync when nothing ends it. */
   live = false
-  liveState: LiveStatus['now']['state'] | null = null
+  liveState: LiveStatus['now'] | null = null
   /** It was taken out of the account. */
   removed = false
   readonly meddling: Meddling
@@ -200,7 +200,7 @@ export class Machine {
           wallClock: () => timeline.now + this.skewMs,
           random: process.chance.bytes,
           told: ({ now }) => {
-            this.liveState = now.state
+            this.liveState = now
             if (now.state === 'up-to-date') this.parts.witness.rested(this)
           },
         },

@@ -65,8 +65,8 @@ export class System {
   readonly counts: Counts = {}
   /** Nothing gets in the way any more: from then on nothing may fail. */
   resting = false
-  /** A device or the server was set back at some time. */
-  wasSetBack = false
+  /** Something was set back, or lost, from which conflict copies may come twice. */
+  mayDouble = false
   readonly #full = new Set<Machine>()
   #failure: { readonly error: unknown } | null = null
 
@@ -83,7 +83,8 @@ export class System {
     const failed = (error: unknown) => this.fail(error)
     this.server = new SimulatedServer({
       timeline: this.timeline,
-      chance: chanceOf(plan.seed ^ 0x5e7),
+      // Far from the small number that the home is drawn from: or a challenge of the server would be one of its keys.
+      chance: chanceOf(plan.seed ^ 0x5e7a11ed),
       quotaBytes: QUOTA_BYTES,
       writeMs: switches.serverWriteMs,
       failed,
@@ -186,8 +187,8 @@ export class System {
   }
 
   /** Somebody has less, or older things, than they had: whoever knows both keeps both. */
-  setBack(): void {
-    this.wasSetBack = true
+  setBack(mayDouble: boolean): void {
+    this.mayDouble ||= mayDouble
     this.doings.setBack()
   }
 

@@ -9,6 +9,7 @@ import { replacing } from '../replaced.ts'
 import { packIds } from '../rows.ts'
 import { versionBytes } from '../size.ts'
 import type { Commit, StoredVersion, Zones } from '../zones.ts'
+import { INSERT_BATCH_ID } from './batch-ids.ts'
 import { hexIn, numberIn, type Place, recordPart, weekOf } from './columns.ts'
 import { type Heads, newId, type StoredHead } from './heads.ts'
 import { newestPlaces } from './records.ts'
@@ -35,7 +36,6 @@ const INSERT_STEP = `INSERT INTO steps (zone, bucket, sequence, commit, record, 
   VALUES (?, ?, ?, ?, ?, ?, ?, ?)`
 const INSERT_BATCH = `INSERT INTO batches (zone, id, commit, header, signature, leaves, outcome, sequence, bucket)
   VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)`
-const INSERT_BATCH_ID = 'INSERT INTO batch_ids (zone, bucket, sequence, commit, id) VALUES (?, ?, ?, ?, ?)'
 const INSERT_RECORD = `INSERT INTO records (zone, part, record, sequence, bucket, commit, leaf, facts, bytes)
   VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)`
 const MARK_REPLACED =
