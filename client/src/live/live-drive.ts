@@ -99,6 +99,8 @@ export class LiveDrive {
   /** The folder was away: what was watched there is not watched any more. */
   #lost = false
   #failures = 0
+  /** What the last work ended with that failed, until everything was looked at again. */
+  #failed: LiveState | null = null
   #first = true
   #watching: Watching | null = null
   #ended: { readonly why: unknown } | null = null
@@ -222,15 +224,19 @@ export class LiveDrive {
       else await this.#hinted(work.hints, start)
       this.#failures = 0
       this.#unreached = false
+      if (work.kind === 'everything') this.#failed = null
       this.#attention = this.#parts.drive.attention(PATHS_TOLD)
       if (this.#cut !== null) this.#agenda.askAt(clock() + this.#askPause)
-      this.#tell({ state: 'up-to-date' })
+      // That a part went well says nothing of what failed before: only a look at everything takes that up again.
+      if (this.#failed?.state === 'offline') this.#agenda.everythingAt(clock())
+      this.#tell(this.#failed ?? { state: 'up-to-date' })
     } catch (error) {
       for (const { answer } of asked ?? []) answer.reject(error)
       if (this.#signal.aborted) return
       this.#lost ||= error instanceof FolderLost
       const { now, pause } = this.#judge(error)
       this.#unreached = now.state === 'offline'
+      this.#failed = now
       this.#agenda.everythingNotBefore(clock() + pause)
       this.#tell(now)
     }
