@@ -180,7 +180,7 @@ async function openNewest(
 }
 
 /** 32 bytes that fix a zone key without telling it (KEY-14). */
-export function keyCommitment(
+function keyCommitment(
   crypto: Crypto,
   zoneKey: SecretKey,
   origin: Uint8Array,
