@@ -147,7 +147,7 @@ const events: Readonly<Record<string, Event>> = {
     other.kill('all')
     other.cloneOf(machine, backup)
     putBack(system, other, { backup, tree })
-    system.setBack(true)
+    system.setBack(false)
     return `runs on the machine of ${other.name} too`
   },
 
