@@ -5,9 +5,11 @@ export default defineConfig({
   test: {
     globalSetup: ['tools/engines/keeper.ts'],
     include: ['*/src/**/*.test.ts', 'tools/**/*.test.ts'],
-    // Real processes and key stretching are slow on a busy machine; a hung test still ends.
-    testTimeout: 30_000,
-    hookTimeout: 60_000,
+    // Real processes and key stretching are slow on a busy machine; a hung test still ends. What a test waits for
+    // comes as soon as it can, so patience costs nothing where it is not needed.
+    testTimeout: 120_000,
+    hookTimeout: 120_000,
+    expect: { poll: { timeout: 30_000 } },
     maxWorkers: 2,
     sequence: { sequencer: LongestFirst },
   },

@@ -8,7 +8,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from 'vitest'
 import { expectFailure } from './story/failure.ts'
-import { expectQuiet, expectSame } from './story/household.ts'
+import { expectQuiet, expectSame, WITHIN } from './story/household.ts'
 import { startLive } from './story/live.ts'
 import { createDevice, type DeviceOf, joinedDevice } from './story/person.ts'
 import { type ServerProcess, startServer } from './story/server.ts'
@@ -36,7 +36,7 @@ function takeRoom(volume: Volume, left: number): string {
   return path
 }
 
-describe.skipIf(whyNot !== null)('a disk that is full (scenario 9)', { timeout: 120_000 }, () => {
+describe.skipIf(whyNot !== null)('a disk that is full (scenario 9)', { timeout: 400_000 }, () => {
   let place: string
   let volume: Volume
   let server: ServerProcess | undefined
@@ -100,9 +100,9 @@ describe.skipIf(whyNot !== null)('a disk that is full (scenario 9)', { timeout: 
     const live = startLive(b)
     try {
       const line = async () => /^sync +(.*)$/m.exec((await b.ok('status')).stdout)?.[1]
-      await expect.poll(line, { timeout: 60_000, interval: 300 }).toMatch(/^problem: .*disk is full/)
+      await expect.poll(line, { ...WITHIN, interval: 300 }).toMatch(/^problem: .*disk is full/)
       volume.resize(100)
-      await expect.poll(line, { timeout: 60_000, interval: 300 }).toBe('up to date')
+      await expect.poll(line, { ...WITHIN, interval: 300 }).toBe('up to date')
     } finally {
       expect(await live.stop('SIGINT'), live.output()).toBe(0)
     }
@@ -163,7 +163,7 @@ describe.skipIf(whyNot !== null)('a disk that is full (scenario 9)', { timeout: 
   })
 })
 
-describe('an account whose room is used up', { timeout: 120_000 }, () => {
+describe('an account whose room is used up', { timeout: 400_000 }, () => {
   let server: ServerProcess
   let a: DeviceOf
   let b: DeviceOf

@@ -15,9 +15,9 @@ import { startLive } from './story/live.ts'
 import { createDevice, type DeviceOf, joinedDevice } from './story/person.ts'
 import { type ServerProcess, startServer } from './story/server.ts'
 
-const MAIN = join(import.meta.dirname, '../../server/src/main.ts')
+const MAIN = join(import.meta.dirname, '../../server/bin/pileus-server.mjs')
 const LARGE_BYTES = 6_000_000
-vi.setConfig({ testTimeout: 240_000, hookTimeout: 240_000 })
+vi.setConfig({ testTimeout: 400_000, hookTimeout: 240_000 })
 
 await withOwnEngines(['postgres', 's3'], 'pileus-server move', (engines) => {
   const root = mkdtempSync(join(tmpdir(), 'pileus-move-'))
@@ -112,7 +112,7 @@ await withOwnEngines(['postgres', 's3'], 'pileus-server move', (engines) => {
     await tablet.ok(['link', tablet.folder])
 
     const first = startMove(old, '--to', shared, '--json')
-    await expect.poll(first.output, { timeout: 60_000, interval: 5 }).toContain('"step":"copying"')
+    await expect.poll(first.output, { timeout: 120_000, interval: 5 }).toContain('"step":"copying"')
     first.child.kill('SIGKILL')
     await first.ended
 
@@ -126,10 +126,10 @@ await withOwnEngines(['postgres', 's3'], 'pileus-server move', (engines) => {
     const refused = await laptop.run('sync --once')
     expect(refused.stderr).toContain('The server is being moved')
     const live = startLive(laptop)
-    await expect.poll(live.output, { timeout: 60_000 }).toMatch(/being moved to other engines/)
+    await expect.poll(live.output, { timeout: 120_000 }).toMatch(/being moved to other engines/)
 
     const second = startMove(old, '--to', shared, '--json')
-    await expect.poll(second.output, { timeout: 60_000, interval: 5 }).toContain('"step":"copying"')
+    await expect.poll(second.output, { timeout: 120_000, interval: 5 }).toContain('"step":"copying"')
     second.child.kill('SIGKILL')
     await second.ended
 
@@ -143,7 +143,7 @@ await withOwnEngines(['postgres', 's3'], 'pileus-server move', (engines) => {
     expect(await startMove(old, '--to', shared).ended).toMatchObject({ code: 0 })
     await server.stop()
     await serve('shared', { PILEUS_CONFIG: shared })
-    await expect.poll(live.output, { timeout: 60_000 }).toContain('is up to date')
+    await expect.poll(live.output, { timeout: 120_000 }).toContain('is up to date')
     await live.stop()
     await settle(laptop, desktop, tablet)
     expectSame(tablet, desktop)

@@ -20,7 +20,7 @@ import { copyRealTree, describeTree, differences, plantOddities } from './story/
 
 const FILES = 5_000
 
-describe('two devices and a real tree of 5,000 files', { timeout: 120_000 }, () => {
+describe('two devices and a real tree of 5,000 files', { timeout: 300_000 }, () => {
   const home = household('story', { PILEUS_LOG_LEVEL: 'debug' })
   let laptop: DeviceOf & { phrase: string }
   let desktop: DeviceOf

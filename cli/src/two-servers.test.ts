@@ -13,7 +13,7 @@ import { type ServerProcess, startServer } from './story/server.ts'
 import { describeTree, differences } from './story/tree.ts'
 
 const WITHIN = { timeout: 120_000, interval: 500 }
-const TEST_MS = 240_000
+const TEST_MS = 400_000
 /** How long an engine is away. */
 const AWAY_MS = 20_000
 vi.setConfig({ hookTimeout: 240_000 })

@@ -41,6 +41,13 @@ export const CHUNK_IDS_MAX = 4_096
 /** Stored bytes one fetch may ask for. */
 export const FETCH_MAX_BYTES = 32 * MiB
 
+/** An address for a direct read: a presigned one has some 600 characters. */
+export const ADDRESS_MAX_CHARACTERS = 4_096
+/** How long such an address is good for: all who ask within one period get the same, which lasts for two. */
+export const ADDRESS_PERIOD_SECONDS = 600
+/** Fewer stored bytes than these are not worth the way to another host. */
+export const DIRECT_READ_MIN_BYTES = CHUNK_MIN_BYTES
+
 /** An announcement carries the records of a commit up to this size; the receiver asks for larger ones. */
 export const LIVE_NEWS_MAX_BYTES = 64 * KiB
 export const LIVE_HEARTBEAT_SECONDS = 30

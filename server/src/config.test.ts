@@ -96,6 +96,56 @@ describe('the configuration', () => {
     expect(engines.zones).toMatchObject({ options: { replication: { dc1: 3, dc2: 2 }, quorum: 'global' } })
   })
 
+  describe('direct reads from S3', () => {
+    const directOf = (settings: Record<string, string>) => {
+      const { blobs } = readConfig({ ...DISTRIBUTED, ...settings }, 'warn').engines
+      return blobs.kind === 's3' ? blobs.options.direct : undefined
+    }
+
+    it('are off unless asked for, also where the public address stands', () => {
+      expect(directOf({})).toBeUndefined()
+      expect(directOf({ PILEUS_S3_PUBLIC_URL: 'https://cdn.example/' })).toBeUndefined()
+    })
+
+    it('go to the public address, else to that of the store', () => {
+      expect(directOf({ PILEUS_S3_DIRECT_READS: 'on' })).toEqual({ origin: null, host: 'origin' })
+      expect(directOf({ PILEUS_S3_DIRECT_READS: 'on', PILEUS_S3_ENDPOINT: '' })).toEqual({
+        origin: null,
+        host: 'origin',
+      })
+      const PILEUS_S3_PUBLIC_URL = 'https://content.example:8443/'
+      expect(directOf({ PILEUS_S3_DIRECT_READS: 'on', PILEUS_S3_PUBLIC_URL })).toEqual({
+        origin: 'https://content.example:8443',
+        host: 'origin',
+      })
+      expect(directOf({ PILEUS_S3_DIRECT_READS: 'cdn', PILEUS_S3_PUBLIC_URL })).toEqual({
+        origin: 'https://content.example:8443',
+        host: 'store',
+      })
+    })
+
+    it('need an address that devices take: https, without a path', () => {
+      const needed = /^PILEUS_S3_PUBLIC_URL is not set, expected the https URL, .* needs it$/
+      const inside = { ...DISTRIBUTED, PILEUS_S3_ENDPOINT: 'http://s3.internal:7070' }
+      expect(mistakesOf({ ...inside, PILEUS_S3_DIRECT_READS: 'on' })).toEqual([expect.stringMatching(needed)])
+      expect(mistakesOf({ ...DISTRIBUTED, PILEUS_S3_DIRECT_READS: 'cdn' })).toEqual([
+        expect.stringMatching(needed),
+      ])
+      expect(mistakesOf({ ...DISTRIBUTED, PILEUS_S3_DIRECT_READS: 'yes' })).toHaveLength(1)
+      for (const wrong of [
+        'http://cdn.example',
+        'https://cdn.example/path',
+        'https://a:hush@b',
+        'cdn.example',
+      ]) {
+        const [mistake, ...more] = mistakesOf({ ...DISTRIBUTED, PILEUS_S3_PUBLIC_URL: wrong })
+        expect(mistake).toMatch(/^PILEUS_S3_PUBLIC_URL is "/)
+        expect(mistake).not.toContain('hush')
+        expect(more).toEqual([])
+      }
+    })
+  })
+
   it('takes a file, whose settings the environment overrides', () => {
     const path = file(
       '# Ports\nPILEUS_PORT=4000\nPILEUS_QUOTA_BYTES="1000" # small\nPILEUS_S3_BUCKET=not-used-now\n',

@@ -1,5 +1,6 @@
 /** Which engine stands behind each port, and what it needs to be reached. */
 import { isIP } from 'node:net'
+import { directAddress } from '@pileus/core/protocol/direct-address'
 import type { S3Options } from './blobs/s3.ts'
 import type { CassandraOptions } from './cassandra/database.ts'
 import type { PostgresOptions } from './postgres/database.ts'
@@ -87,7 +88,31 @@ function readS3(settings: Settings): S3Options {
     bucket,
     accessKey: settings.required('PILEUS_S3_ACCESS_KEY', 'the id of an access key', why),
     secretKey: settings.secret('PILEUS_S3_SECRET_KEY', why),
+    ...readDirect(settings, endpoint),
   }
+}
+
+/** Nothing unless the operator wants it: whoever has such an address can read what it leads to. */
+function readDirect(settings: Settings, endpoint: string): Pick<S3Options, 'direct'> {
+  const choice = settings.oneOf('PILEUS_S3_DIRECT_READS', ['off', 'on', 'cdn'], 'off')
+  const origin = settings.text('PILEUS_S3_PUBLIC_URL', '', withoutUser)
+  const expected = 'the https URL, without a path, at which devices reach the store or the CDN before it'
+  const url = directAddress(origin)
+  if (origin !== '' && (url === null || url.pathname !== '/' || url.search !== '' || url.hash !== ''))
+    settings.wrong('PILEUS_S3_PUBLIC_URL', withoutUser(origin), expected)
+  if (choice === 'off') return {}
+  // Amazon's own address is https.
+  const reached = choice === 'cdn' ? '' : endpoint || "Amazon's"
+  if (origin === '' && reached !== "Amazon's" && directAddress(reached) === null)
+    settings.mistakes.push(
+      `PILEUS_S3_PUBLIC_URL is not set, expected ${expected}: PILEUS_S3_DIRECT_READS=${choice} needs it`,
+    )
+  return { direct: { origin: url?.origin ?? null, host: choice === 'cdn' ? 'store' : 'origin' } }
+}
+
+/** Nobody should stand in that URL, and if somebody does a password may. */
+function withoutUser(url: string): string {
+  return url.replace(/\/\/.*@/, '//[secret]@')
 }
 
 const KEYSPACE = /^[a-z][a-z0-9_]{0,47}$/

@@ -11,8 +11,14 @@ afterAll(() => rmSync(folder, { recursive: true }))
 function run(
   environment: Readonly<Record<string, string>>,
 ): Promise<{ code: number | null; output: string }> {
-  const child = spawn(process.execPath, [join(import.meta.dirname, 'main.ts')], {
-    env: { PATH: process.env.PATH ?? '', PILEUS_LOG_LEVEL: 'warn', PILEUS_PORT: '0', ...environment },
+  const child = spawn(process.execPath, [join(import.meta.dirname, '../bin/pileus-server.mjs')], {
+    env: {
+      PATH: process.env.PATH ?? '',
+      HOME: process.env.HOME ?? '',
+      PILEUS_LOG_LEVEL: 'warn',
+      PILEUS_PORT: '0',
+      ...environment,
+    },
     stdio: ['ignore', 'pipe', 'pipe'],
   })
   let output = ''

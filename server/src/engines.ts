@@ -53,7 +53,7 @@ export async function openEngines(
   try {
     const { accounts, ...secret } = await openAccounts(choices.accounts, folder, keep)
     const zones = keep(await openZones(choices.zones, folder))
-    const blobs = keep(await openBlobs(choices.blobs, folder))
+    const blobs = keep(await openBlobs(choices.blobs, folder, clock))
     const live = keep(await openLive(choices.live, clock))
     return { engines: { accounts, zones, blobs, live }, ...secret }
   } catch (error) {
@@ -91,9 +91,13 @@ async function openZones(choice: EngineChoices['zones'], folder: DataFolder | nu
   }
 }
 
-async function openBlobs(choice: EngineChoices['blobs'], folder: DataFolder | null): Promise<Blobs> {
+async function openBlobs(
+  choice: EngineChoices['blobs'],
+  folder: DataFolder | null,
+  clock: () => number,
+): Promise<Blobs> {
   if (choice.kind === 'files') return fileBlobs(folder!.blobs, folder!.shared)
-  return (await import('./blobs/s3.ts')).s3Blobs(choice.options)
+  return (await import('./blobs/s3.ts')).s3Blobs(choice.options, { clock })
 }
 
 async function openLive(choice: EngineChoices['live'], clock: () => number): Promise<Live> {

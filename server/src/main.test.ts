@@ -23,8 +23,13 @@ interface Started {
 }
 
 function start(environment: Record<string, string>, args: readonly string[] = []): Started {
-  const child = spawn(process.execPath, [join(import.meta.dirname, 'main.ts'), ...args], {
-    env: { PATH: process.env.PATH ?? '', PILEUS_LOG_LEVEL: 'warn', ...environment },
+  const child = spawn(process.execPath, [join(import.meta.dirname, '../bin/pileus-server.mjs'), ...args], {
+    env: {
+      PATH: process.env.PATH ?? '',
+      HOME: process.env.HOME ?? '',
+      PILEUS_LOG_LEVEL: 'warn',
+      ...environment,
+    },
     stdio: ['ignore', 'pipe', 'pipe'],
   })
   children.push(child)

@@ -1,7 +1,6 @@
-#!/usr/bin/env -S node --max-semi-space-size=8 --heap-growing-percent=70
 /**
  * `npm start`, or `pileus-server`: the server, until Ctrl-C or SIGTERM. `pileus-server config` prints the settings in force and
- * starts nothing; `pileus-server move` moves all data to other engines. Why these options: see cli/bin/pileus.mjs.
+ * starts nothing; `pileus-server move` moves all data to other engines.
  */
 import { type Config, ConfigInvalid, readConfig, shownConfig } from './config.ts'
 import { DataFolderUnusable } from './data-folder.ts'

@@ -36,7 +36,7 @@ describe('the container file', () => {
     expect(JSON.parse(the('ENTRYPOINT').line)).toEqual([
       'node',
       ...nodeOptions(),
-      '/opt/pileus/server/src/main.ts',
+      '/opt/pileus/server/bin/pileus-server.mjs',
     ])
     expect(the('USER').line).toMatch(/^[1-9]\d*:[1-9]\d*$/)
     const { NODE_ENV, ...ours } = environment()

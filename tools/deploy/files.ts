@@ -28,7 +28,7 @@ export function yamlDocument<T>(path: string): T {
 
 /** The options that Node is given by the first line of the server's program. */
 export function nodeOptions(): string[] {
-  const [first = ''] = readFileSync(join(ROOT, 'server/src/main.ts'), 'utf8').split('\n')
+  const [first = ''] = readFileSync(join(ROOT, 'server/bin/pileus-server.mjs'), 'utf8').split('\n')
   return first.split(' ').filter((word) => word.startsWith('--'))
 }
 

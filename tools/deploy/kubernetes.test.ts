@@ -175,7 +175,7 @@ function mistakesInTypes(some: readonly Manifest[]): string {
 }
 
 await withProgram('kubectl', null, 'the manifests by kubectl itself', (program) => {
-  it('are rendered by `kubectl kustomize`', { timeout: 60_000 }, () => {
+  it('are rendered by `kubectl kustomize`', () => {
     const rendered = execFileSync(program, ['kustomize', join(DEPLOY, 'kubernetes')], { encoding: 'utf8' })
     expect(rendered.match(/^kind: /gm)).toHaveLength(manifests.length)
   })

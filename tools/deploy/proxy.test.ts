@@ -29,10 +29,10 @@ import { withProgram } from './program.ts'
 /** As much as a pack holds: 15 chunks of a little over a megabyte. */
 const PACK_CHUNKS = 15
 const CHUNK_BYTES = 1_100_000
-const READY_MS = 20_000
+const READY_MS = 60_000
 
 await withProgram('caddy', 'caddy', 'the Caddyfile before two servers', (program) => {
-  describe('the proxy of the composition', { timeout: 60_000 }, () => {
+  describe('the proxy of the composition', () => {
     const folder = mkdtempSync(join(tmpdir(), 'pileus-proxy-'))
     const authorities = getCACertificates('default')
     const servers: RunningServer[] = []
@@ -88,7 +88,7 @@ await withProgram('caddy', 'caddy', 'the Caddyfile before two servers', (program
       })
       await once(socket, 'open')
       await get(url, 'push', { token: ana.token, message: pushOf(ana, zone, [{}]) })
-      await vi.waitFor(() => expect(heads).toContain(1), 10_000)
+      await vi.waitFor(() => expect(heads).toContain(1), 60_000)
       socket.terminate()
     })
 

@@ -18,8 +18,8 @@ describe('the systemd unit', () => {
   it('starts the server with the options it is made for', () => {
     const [node, ...rest] = value('ExecStart').split(' ')
     expect(node).toBe('/usr/bin/node')
-    expect(rest).toEqual([...nodeOptions(), '/opt/pileus/server/src/main.ts'])
-    expect(existsSync(join(ROOT, 'server/src/main.ts'))).toBe(true)
+    expect(rest).toEqual([...nodeOptions(), '/opt/pileus/server/bin/pileus-server.mjs'])
+    expect(existsSync(join(ROOT, 'server/bin/pileus-server.mjs'))).toBe(true)
   })
 
   it('gives it settings that it knows, and a data folder that is its own', () => {

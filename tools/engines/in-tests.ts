@@ -18,10 +18,10 @@ export interface TestEngine {
 export async function withEngine(
   name: EngineName,
   tested: string,
-  define: (engine: TestEngine) => void,
+  define: (engine: TestEngine) => void | Promise<void>,
 ): Promise<void> {
   const answer = leftOut([name]) ?? (await ask(name))
-  if ('settings' in answer) define(answer)
+  if ('settings' in answer) await define(answer)
   else notTested(tested, answer)
 }
 
@@ -32,7 +32,7 @@ export async function withEngine(
 export function withOwnEngines(
   names: readonly EngineName[],
   tested: string,
-  define: (engines: readonly RunningEngine[]) => void,
+  define: (engines: readonly RunningEngine[]) => void | Promise<void>,
 ): Promise<void> {
   const launch = async () => {
     const running: RunningEngine[] = []
@@ -55,7 +55,7 @@ export async function withLaunched<T extends { readonly title: string; remove():
   names: readonly EngineName[],
   tested: string,
   launch: () => Promise<T>,
-  define: (launched: T) => void,
+  define: (launched: T) => void | Promise<void>,
 ): Promise<void> {
   const unwanted = leftOut(names)
   if (unwanted) {
@@ -70,9 +70,9 @@ export async function withLaunched<T extends { readonly title: string; remove():
     notTested(tested, { missing: error.message, couldBeHad: error.couldBeHad })
     return
   }
-  describe(`on ${launched.title}`, () => {
+  describe(`on ${launched.title}`, async () => {
     afterAll(() => launched.remove())
-    define(launched)
+    await define(launched)
   })
 }
 

@@ -6,7 +6,7 @@ import { CountingProxy } from '../measure/counting-proxy.ts'
 import { until } from '../measure/waiting.ts'
 
 const PROGRAM = join(import.meta.dirname, '../../../cli/bin/pileus.mjs')
-const SERVER = join(import.meta.dirname, '../../../server/src/main.ts')
+const SERVER = join(import.meta.dirname, '../../../server/bin/pileus-server.mjs')
 /** Both programs ask for a Node, and options for it, by their first lines: they get the one that runs this. */
 const PATH = `${dirname(process.execPath)}:${process.env.PATH}`
 const START_MS = 60_000

@@ -12,11 +12,11 @@ import { parseId } from '@pileus/core/ids/ids'
 import type { Context } from '../context.ts'
 import { openControl } from '../control/listener.ts'
 import type { Deletions } from '../control/messages.ts'
-import { type Device, openDevice } from '../device/device.ts'
+import { openDevice } from '../device/device.ts'
 import { type OpenedDrive, openLinkedDrive } from '../device/drive.ts'
 import { IdleHeap, nodeHeap } from '../device/idle-heap.ts'
+import { directReads } from '../device/network.ts'
 import type { Exit } from '../failures/exit-codes.ts'
-import type { Home } from '../home/home.ts'
 import { type LinkedFolder, requireLinkedFolder } from '../home/linked-folder.ts'
 import { createLiveReporter } from '../home/live-report.ts'
 import { requireSignedIn } from '../home/signed-in.ts'
@@ -56,15 +56,20 @@ export async function syncLive(context: Context, deletions: Deletions): Promise<
   }
   try {
     tell({ now: { state: 'working', phase: 'connecting', files: 0, bytes: 0 }, notes: [], problems: [] })
-    let serverIsSlow = (_slow: boolean) => {}
-    const patience = new Patience(nodeTimers, (slow) => serverIsSlow(slow))
+    let live: LiveDrive | null = null
+    const patience = new Patience(nodeTimers, {
+      slow: (isSlow) => live?.serverIsSlow(isSlow),
+      answered: () => live?.serverAnswered(),
+    })
     const device = await openDevice({ ...context, signal }, patience)
-    using opened = await openWhenReachable(signal, device, context.home, linked, (error) => {
+    const direct = directReads(device.signedIn.server, signal, (why) => live?.comesRoundabout(why))
+    const open = () => openLinkedDrive(device, context.home, linked, direct)
+    using opened = await whenReachable(signal, open, (error) => {
       asks.fail(error)
       tell({ now: { state: 'offline', why: error.message }, notes: [], problems: [] })
     })
     context.out.note(`Keeping ${printable(linked.folder)} in sync. Ctrl-C or \`pileus stop\` stops.`)
-    const live = new LiveDrive(
+    live = new LiveDrive(
       {
         drive: opened.drive,
         watch: nodeWatch(linked.folder),
@@ -80,7 +85,6 @@ export async function syncLive(context: Context, deletions: Deletions): Promise<
       signal,
     )
     asks.serveWith(live)
-    serverIsSlow = (slow) => live.serverIsSlow(slow)
     await live.run()
   } catch (error) {
     asks.fail(error)
@@ -116,16 +120,14 @@ class Asks {
   }
 }
 
-async function openWhenReachable(
+async function whenReachable(
   signal: AbortSignal,
-  device: Device,
-  home: Home,
-  linked: LinkedFolder,
+  open: () => Promise<OpenedDrive>,
   failed: (error: Error) => void,
 ): Promise<OpenedDrive> {
   for (;;) {
     try {
-      return await openLinkedDrive(device, home, linked)
+      return await open()
     } catch (error) {
       if (!(error instanceof Unreachable)) throw error
       failed(error)

@@ -8,6 +8,7 @@ import { askToSync } from '../control/asking.ts'
 import type { Deletions } from '../control/messages.ts'
 import { openDevice } from '../device/device.ts'
 import { openLinkedDrive } from '../device/drive.ts'
+import { directReads } from '../device/network.ts'
 import type { Exit } from '../failures/exit-codes.ts'
 import { type LinkedFolder, requireLinkedFolder } from '../home/linked-folder.ts'
 import { requireSignedIn } from '../home/signed-in.ts'
@@ -65,7 +66,8 @@ async function syncedByWhoeverRuns(
       using _lock = lockFolder(home.path)
       tell({ phase: 'connecting', files: 0, bytes: 0 })
       const device = await openDevice(context)
-      using opened = await openLinkedDrive(device, home, linked)
+      const direct = directReads(device.signedIn.server, signal, (why) => roundabout(why, context))
+      using opened = await openLinkedDrive(device, home, linked, direct)
       return await opened.drive.syncOnce({ signal, heldDeletions: deletions, progress: tell })
     } catch (error) {
       // One that is just starting or just ending has the lock and does not listen.
@@ -73,6 +75,11 @@ async function syncedByWhoeverRuns(
       await timedPause(signal)(BUSY_PAUSE_MS)
     }
   }
+}
+
+/** Said as it happens: the sync goes on, and ends as well as it would have. */
+function roundabout(why: string | null, { out }: Context): void {
+  if (why !== null) out.note(why)
 }
 
 /** Conflict copies are there for the person to see, but nothing is undone because of them. */

@@ -16,7 +16,7 @@ import { household } from '../story/household.ts'
 import { type DeviceOf, joinedDevice } from '../story/person.ts'
 
 const home = household('control')
-const WITHIN = { timeout: 30_000, interval: 50 }
+const WITHIN = { timeout: 90_000, interval: 50 }
 const FILES = 30
 let laptop: DeviceOf
 

@@ -13,6 +13,7 @@ import {
 import { openDriveZone } from '@pileus/client/drive/zone'
 import { nodeFiles } from '@pileus/client/files/node'
 import { lockFolder } from '@pileus/client/keys/node-folder-lock'
+import type { DirectReadsParts } from '@pileus/client/remote/direct'
 import { httpRemote } from '@pileus/client/remote/http'
 import { Replica } from '@pileus/client/replica/replica'
 import { openSqliteStore } from '@pileus/client/store/node'
@@ -32,11 +33,12 @@ export interface OpenedDrive extends Disposable {
   readonly drive: Drive
 }
 
-/** Opens the drive for a sync. To be called under the lock of the home; throws FolderBusy when another has the folder's. */
+/** Opens the drive for a sync; `direct` is how content is read elsewhere than at the server. To be called under the lock of the home; throws FolderBusy when another has the folder's. */
 export async function openLinkedDrive(
   device: Device,
   home: Home,
   linked: LinkedFolder,
+  direct: DirectReadsParts,
 ): Promise<OpenedDrive> {
   using opening = new DisposableStack()
   // A folder that is gone cannot be locked; the drive says so in better words.
@@ -49,7 +51,7 @@ export async function openLinkedDrive(
     files: nodeFilesOf(linked),
     openSealing: workerSealing(places),
     openAssembler: workerAssembler(places),
-    remote: httpRemote(calls),
+    remote: httpRemote(calls, direct),
     store,
     crypto: context.crypto,
     random: context.random,

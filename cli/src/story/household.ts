@@ -36,11 +36,11 @@ export interface Household {
 }
 
 /** For `expect.poll` and `vi.waitFor`, on a machine where tests of other files run beside this one. */
-export const WITHIN = { timeout: 60_000, interval: 100 }
+export const WITHIN = { timeout: 150_000, interval: 100 }
 
 /** Call it at the top of a test file: `name` shows in its folder, `env` is for the server. */
 export function household(name: string, env: Readonly<Record<string, string>> = {}): Household {
-  vi.setConfig({ testTimeout: 180_000, hookTimeout: 180_000 })
+  vi.setConfig({ testTimeout: 400_000, hookTimeout: 180_000 })
   const settings = { PILEUS_LOG_LEVEL: 'warn', ...env }
   const running: LiveProcess[] = []
   let root = ''

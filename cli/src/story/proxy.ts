@@ -20,6 +20,8 @@ export interface ProxyServer {
   readonly cuts: number
   /** WebSockets asked for so far. */
   readonly asked: number
+  /** Bytes that the server sent through it so far. */
+  readonly bytesServed: number
   close(): void
 }
 
@@ -33,6 +35,7 @@ export async function startProxy(url: string): Promise<ProxyServer> {
   let webSockets: 'pass' | 'refuse' | number = 'pass'
   let asked = 0
   let cuts = 0
+  let bytesServed = 0
   let cut: { request: string; when: 'before' | 'after'; act: () => Promise<unknown> } | null = null
   const dead = new WeakSet<Socket>()
   const isSilent = (socket: Socket, isWebSocket: boolean) => {
@@ -73,11 +76,13 @@ export async function startProxy(url: string): Promise<ProxyServer> {
     client.on('data', (bytes: Buffer) => isSilent(client, isWebSocket) || send(bytes))
     server.on('data', (bytes) => {
       if (isSilent(client, isWebSocket)) return
+      bytesServed += bytes.length
       if (doomed) void end()
       else client.write(bytes)
     })
     client.on('close', () => server.destroy())
-    server.on('close', () => isSilent(client, isWebSocket) || client.destroy())
+    // What the server sent before it hung up still goes through.
+    server.on('close', () => isSilent(client, isWebSocket) || client.destroySoon())
     if (isWebSocket && typeof webSockets === 'number') setTimeout(() => client.destroy(), webSockets)
   }
 
@@ -102,6 +107,9 @@ export async function startProxy(url: string): Promise<ProxyServer> {
     },
     get asked() {
       return asked
+    },
+    get bytesServed() {
+      return bytesServed
     },
     close() {
       listener.close()

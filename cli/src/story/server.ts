@@ -4,8 +4,8 @@ import { once } from 'node:events'
 import { appendFileSync } from 'node:fs'
 import { join } from 'node:path'
 
-const MAIN = join(import.meta.dirname, '../../../server/src/main.ts')
-const READY_WITHIN_MS = 20_000
+const MAIN = join(import.meta.dirname, '../../../server/bin/pileus-server.mjs')
+const READY_WITHIN_MS = 60_000
 
 export interface ServerProcess {
   readonly url: string

@@ -8,7 +8,7 @@ import type { DeviceOf } from '../story/person.ts'
 import { type ProxyServer, startProxy } from '../story/proxy.ts'
 
 const home = household('network')
-vi.setConfig({ testTimeout: 240_000 })
+vi.setConfig({ testTimeout: 600_000 })
 /** Production's waits are tens of seconds. */
 const WITHIN = { timeout: 150_000, interval: 250 }
 

@@ -7,7 +7,13 @@ import {
   PASSWORD_MIN_CHARACTERS,
 } from '@pileus/core/limits'
 import { Problem } from '@pileus/core/protocol/problem'
-import { client, ready } from '@serenity-kit/opaque'
+
+/** Loaded when a password is first used: most commands use none, and it is the slowest module to load. */
+async function opaque() {
+  const { client, ready } = await import('@serenity-kit/opaque')
+  await ready
+  return client
+}
 
 /** This client's own floor: what a server says does not change it. */
 const KEY_STRETCHING = {
@@ -42,7 +48,7 @@ export interface Registration {
 /** Begins to register a new password. Rejects with WeakPassword. */
 export async function startRegistration(password: string): Promise<Registration> {
   checkNewPassword(password)
-  await ready
+  const client = await opaque()
   const text = normalised(password)
   const { clientRegistrationState, registrationRequest } = client.startRegistration({ password: text })
   return {
@@ -69,7 +75,7 @@ export interface Login {
 
 /** Begins to prove a password. */
 export async function startLogin(password: string): Promise<Login> {
-  await ready
+  const client = await opaque()
   const text = normalised(password)
   const { clientLoginState, startLoginRequest } = client.startLogin({ password: text })
   return {

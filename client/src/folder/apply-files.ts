@@ -31,6 +31,8 @@ export class FileWork implements Disposable {
   #files: FileAction[] = []
   #filesDone = 0
   #filesTotal = 0
+  /** Of content: what travels is padded, and what is at hand does not travel. */
+  #bytesDone = 0
   #bytesTotal = 0
   readonly #assembler: Assembler
 
@@ -76,6 +78,9 @@ export class FileWork implements Disposable {
       signal: this.#options.signal,
       progress: (bytes: number) => {
         this.bytesReceived += bytes
+      },
+      assembled: (bytes: number) => {
+        this.#bytesDone += bytes
         this.#report()
       },
     }
@@ -192,7 +197,7 @@ export class FileWork implements Disposable {
     this.#options.progress?.({
       phase: 'downloading',
       files: this.#filesDone,
-      bytes: this.bytesReceived,
+      bytes: this.#bytesDone,
       filesTotal: this.#filesTotal,
       bytesTotal: this.#bytesTotal,
     })

@@ -60,10 +60,10 @@ export interface Scan {
   readonly problems: PathProblem[]
 }
 
-/** Nodes found to differ that are handed over together: some 6 MB of them. */
-const PORTION_NODES = 10_000
+/** Nodes found to differ that are handed over together: some 3 MB of them. */
+const PORTION_NODES = 5_000
 /** More of them than this are too much for a look at a part. */
-const PART_NODES = 20_000
+const PART_NODES = 10_000
 /** Names looked at between two breaths, which take a tenth of a second. */
 const BREATH_NAMES = 10_000
 

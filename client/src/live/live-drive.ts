@@ -91,6 +91,10 @@ export class LiveDrive {
   #askPause = ASK_FIRST_MS
   #problems: readonly PathProblem[] = []
   #serverSlow = false
+  /** The server could not be reached, and has not answered since: trying again is not worth telling. */
+  #unreached = false
+  /** Why content comes on another way than it could; null while it does not. */
+  #roundabout: string | null = null
   /** The folder was away: what was watched there is not watched any more. */
   #lost = false
   #failures = 0
@@ -216,6 +220,7 @@ export class LiveDrive {
       if (work.kind === 'everything') await this.#everything(start, asked ?? [])
       else await this.#hinted(work.hints, start)
       this.#failures = 0
+      this.#unreached = false
       this.#problems = this.#parts.drive.problems(PROBLEMS_TOLD)
       if (this.#cut !== null) this.#agenda.askAt(clock() + this.#askPause)
       this.#tell({ state: 'up-to-date' })
@@ -224,6 +229,7 @@ export class LiveDrive {
       if (this.#signal.aborted) return
       this.#lost ||= error instanceof FolderLost
       const { now, pause } = this.#judge(error)
+      this.#unreached = now.state === 'offline'
       this.#agenda.everythingNotBefore(clock() + pause)
       this.#tell(now)
     }
@@ -271,8 +277,24 @@ export class LiveDrive {
     this.#tell()
   }
 
+  /** The server answered a call: what is under way is worth telling again. */
+  serverAnswered(): void {
+    this.#unreached = false
+  }
+
+  /** Why content comes on another way than it could, in one sentence; null once it does not any more. */
+  comesRoundabout(why: string | null): void {
+    this.#roundabout = why
+    this.#tell()
+  }
+
   #options(): SyncOptions {
-    return { signal: this.#signal, progress: (now) => this.#tell({ state: 'working', ...now }) }
+    return {
+      signal: this.#signal,
+      progress: (now) => {
+        if (!this.#unreached) this.#tell({ state: 'working', ...now })
+      },
+    }
   }
 
   #lineStands(): void {
@@ -328,6 +350,7 @@ export class LiveDrive {
       notes.push(
         'the server takes long to answer: if it stays so, check the network, and what the server is busy with',
       )
+    if (this.#roundabout !== null && now.state !== 'offline') notes.push(this.#roundabout)
     if (this.#cut !== null && now.state !== 'offline')
       notes.push(
         `the live channel does not stand, so the server is asked every ${ASK_WORDS} seconds: ${this.#cut.why}`,

@@ -6,15 +6,18 @@ import { CHUNK_IDS_MAX } from '@pileus/core/limits'
 import { Problem } from '@pileus/core/protocol/problem'
 import { readBatch } from '@pileus/core/records/batch'
 import type { Calls } from './calls.ts'
-import { type Allocate, type Cursor, type Remote, Unreachable } from './remote.ts'
+import { DirectReader, type DirectReadsParts } from './direct.ts'
+import { type Allocate, type Cursor, type Remote, type Source, Unreachable } from './remote.ts'
 
 /** Times a broken download goes on without a chunk arriving. */
 const STALLED_FETCHES_MAX = 3
 
 /**
  * The zone calls of a device. `calls` should repeat and sign in by themselves: `signedIn(retrying(httpCalls(…)), session)`.
+ * Without `direct` every byte comes from the server.
  */
-export function httpRemote(calls: Calls): Remote {
+export function httpRemote(calls: Calls, direct?: DirectReadsParts): Remote {
+  const reader = direct && new DirectReader(calls, direct)
   return {
     head: (zone) => calls.call('zone', { params: { zone } }),
     log: (zone, from) => calls.call('log', { params: { zone }, query: { from: String(from) } }),
@@ -38,7 +41,10 @@ export function httpRemote(calls: Calls): Remote {
     putPack: async (zone, pack, parts) => {
       await calls.call('putPack', { params: { zone, pack }, body: parts })
     },
-    fetch: (zone, ids, allocate = newBytes) => fetchChunks(calls, zone, ids, allocate),
+    fetch: (zone, ids, allocate = newBytes, from: Source = 'server') =>
+      reader && from === 'anywhere'
+        ? fetchAnywhere(reader, calls, zone, ids, allocate)
+        : fetchChunks(calls, zone, ids, allocate),
   }
 }
 
@@ -66,6 +72,22 @@ async function missing(calls: Calls, zone: ZoneId, ids: readonly ChunkId[]) {
     generation = Math.min(generation ?? answer.generation, answer.generation)
   }
   return { missing: found, generation: generation ?? 0 }
+}
+
+/** The server is asked for what does not come directly. */
+async function* fetchAnywhere(
+  reader: DirectReader,
+  calls: Calls,
+  zone: ZoneId,
+  ids: readonly ChunkId[],
+  allocate: Allocate,
+): AsyncGenerator<{ id: ChunkId; bytes: Uint8Array }> {
+  const lacking = new Set(ids)
+  for await (const chunk of reader.read(zone, ids, allocate)) {
+    lacking.delete(chunk.id)
+    yield chunk
+  }
+  yield* fetchChunks(calls, zone, [...lacking], allocate)
 }
 
 /** Asks again for the rest when an answer breaks off, and in smaller parts when it would be too large. */

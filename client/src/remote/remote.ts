@@ -32,15 +32,19 @@ export interface Remote {
   /** `parts` are the pack's bytes, in order. Resolves once the server has it durably. */
   putPack(zone: ZoneId, pack: PackId, parts: readonly Uint8Array[]): Promise<void>
   /**
-   * Chunks in the order asked, in the places that `allocate` gives, else in new ones; the caller verifies them. Throws
-   * Problem('not-found') with the ids the zone lacks.
+   * Chunks in the places that `allocate` gives, else in new ones; the caller verifies them. From the server they come in
+   * the order asked; from wherever they can be read, in any. Throws Problem('not-found') with the ids the zone lacks.
    */
   fetch(
     zone: ZoneId,
     ids: readonly ChunkId[],
     allocate?: Allocate,
+    from?: Source,
   ): AsyncIterable<{ id: ChunkId; bytes: Uint8Array }>
 }
+
+/** 'server' unless said: of chunks that the server is asked for one by one it sends none that is damaged. */
+export type Source = 'server' | 'anywhere'
 
 /** A place for so many bytes, which the caller owns from then on. */
 export type Allocate = (bytes: number) => Uint8Array

@@ -5,7 +5,7 @@ import type { Crypto } from '@pileus/core/crypto/crypto'
 import type { ChunkId, ZoneId } from '@pileus/core/ids/ids'
 import { Problem } from '@pileus/core/protocol/problem'
 import type { ChunkEntry, Content } from '@pileus/core/records/record'
-import { type Allocate, type Remote, Unreachable } from '../remote/remote.ts'
+import { type Allocate, type Remote, type Source, Unreachable } from '../remote/remote.ts'
 
 export type FileContent = Extract<Content, { type: 'chunks' }>
 
@@ -26,10 +26,11 @@ export async function fetchIds(
   context: ChunkContext,
   ids: readonly ChunkId[],
   allocate?: Allocate,
+  from: Source = 'server',
 ): Promise<Fetched> {
   const fetched = new Map<ChunkId, Uint8Array | string>()
   try {
-    for await (const { id, bytes } of context.remote.fetch(context.zone, ids, allocate)) {
+    for await (const { id, bytes } of context.remote.fetch(context.zone, ids, allocate, from)) {
       fetched.set(id, bytes)
       context.progress(bytes.length)
     }

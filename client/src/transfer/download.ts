@@ -21,6 +21,8 @@ export interface DownloadContext extends LocalContext {
   readonly assembler: Assembler
   /** Makes what was written so far of a file in `work` durable. */
   readonly flush: (path: string) => Promise<void>
+  /** Called with bytes of content that were written, wherever they came from. */
+  readonly assembled: (bytes: number) => void
 }
 
 export interface AssemblyResult<T> {
@@ -133,10 +135,10 @@ class GroupWriter<T> {
           this.#written = 0
           break
         case 'data':
-          this.#written += piece.data.length
+          this.#count(piece.data.length)
           break
         case 'chunk':
-          this.#written += piece.entry.length
+          this.#count(piece.entry.length)
           break
         case 'end':
           await this.#flushed
@@ -146,6 +148,11 @@ class GroupWriter<T> {
     }
     if (pieces.at(-1)!.do !== 'end') this.#flushBehind()
     return results
+  }
+
+  #count(bytes: number): void {
+    this.#written += bytes
+    this.#context.assembled(bytes)
   }
 
   async #writeParts(parts: readonly Part[]): Promise<(string | null)[]> {

@@ -2,6 +2,7 @@
 import type { BufferPool } from '@pileus/core/bytes/buffer-pool'
 import { storedChunkBytes } from '@pileus/core/content/chunk'
 import type { ChunkId } from '@pileus/core/ids/ids'
+import { DIRECT_READ_MIN_BYTES } from '@pileus/core/limits'
 import type { ChunkEntry } from '@pileus/core/records/record'
 import { Arena } from './arena.ts'
 import { GROUP_BYTES } from './assembling/assembler.ts'
@@ -15,6 +16,7 @@ export class Group<Piece> {
   readonly arena: Arena
   readonly #wanted = new Set<ChunkId>()
   #bytes = 0
+  #wantedBytes = 0
   #chunks = 0
 
   /** `buffers` lends one of GROUP_BYTES. */
@@ -37,12 +39,16 @@ export class Group<Piece> {
   count(entry: ChunkEntry, from: 'server' | 'disk'): void {
     this.#chunks++
     if (this.#wanted.has(entry.id)) return
-    this.#bytes += storedChunkBytes(entry.length)
-    if (from === 'server') this.#wanted.add(entry.id)
+    const bytes = storedChunkBytes(entry.length)
+    this.#bytes += bytes
+    if (from !== 'server') return
+    this.#wanted.add(entry.id)
+    this.#wantedBytes += bytes
   }
 
   async fetch(context: ChunkContext): Promise<Fetched> {
     if (this.#wanted.size === 0) return new Map()
-    return fetchIds(context, [...this.#wanted], (bytes) => this.arena.allocate(bytes))
+    const from = this.#wantedBytes < DIRECT_READ_MIN_BYTES ? 'server' : 'anywhere'
+    return fetchIds(context, [...this.#wanted], (bytes) => this.arena.allocate(bytes), from)
   }
 }

@@ -2,7 +2,7 @@
  * Messages as bytes: CBOR between our own programs, JSON for everybody else, the same schema for both.
  * Byte strings are base64url text in JSON; which texts those are, the schema says (`x-bytes`).
  */
-import { Compile, type Validator } from 'typebox/compile'
+import { Compile, type Validator } from 'typebox/schema'
 import { fromBase64url, toBase64url } from '../bytes/base64url.ts'
 import { CborError, type CborValue, decodeCbor, encodeCbor } from '../bytes/cbor.ts'
 import { CBOR_MAX_BYTES } from '../limits.ts'
@@ -41,7 +41,7 @@ export function decodeMessage<S extends TSchema>(schema: S, format: Format, byte
 export function checkMessage<S extends TSchema>(schema: S, value: unknown): Static<S> {
   const validator = validatorOf(schema)
   if (validator.Check(value)) return value as Static<S>
-  const error = validator.Errors(value)[0]
+  const error = validator.Errors(value)[1][0]
   const path = (error?.instancePath || '/').slice(0, PATH_MAX_CHARACTERS)
   const rule = error?.keyword === 'boolean' ? 'is not part of it' : (error?.message ?? 'has another form')
   // The value is not quoted: it can be a token or a password message.

@@ -312,6 +312,16 @@ export const ENDPOINTS = {
     response: 'pack',
     maxBodyBytes: 512 * KiB,
   },
+  directReads: {
+    method: 'POST',
+    path: '/api/v1/zones/:zone/chunks/direct',
+    summary: 'Where chunks can be read without this server, for a few minutes',
+    audience: 'device',
+    params: inZone,
+    request: chunks.FetchRequest,
+    response: chunks.DirectReads,
+    maxBodyBytes: 512 * KiB,
+  },
   chunk: {
     method: 'GET',
     path: '/api/v1/zones/:zone/chunks/:chunk',

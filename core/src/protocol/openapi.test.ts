@@ -1,6 +1,6 @@
 /** The OpenAPI description says what the table of endpoints says, and is sound in itself. */
 
-import { Compile } from 'typebox/compile'
+import { Compile } from 'typebox/schema'
 import { describe, expect, test } from 'vitest'
 import { encodeMessage } from './codec.ts'
 import { ENDPOINTS, type Endpoint } from './endpoints.ts'

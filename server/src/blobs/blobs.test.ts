@@ -1,4 +1,6 @@
+import { once } from 'node:events'
 import { mkdtempSync, readdirSync, rmSync, writeFileSync } from 'node:fs'
+import { type AddressInfo, connect, createServer, type Socket } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { ListMultipartUploadsCommand, S3Client } from '@aws-sdk/client-s3'
@@ -86,6 +88,26 @@ await withEngine('s3', 'blobs on S3', ({ title, settings }) => {
     }
   })
 
+  it('gives up a store that takes connections and says nothing, at the start and in the middle of an object', async () => {
+    await using before = await standingBefore(options.endpoint!)
+    const through = { ...options, endpoint: before.url }
+    const times = { silenceMs: 200 }
+    const blobs = await s3Blobs(through, times)
+    const key = { zone: 'aaaa', object: 'cccc' }
+    async function* large() {
+      for (let n = 0; n < 8; n++) yield new Uint8Array(1_048_576)
+    }
+    await blobs.put(key, large())
+    before.silentAfter(300_000)
+    await expect(blobs.read(key, 0, new Uint8Array(8 * 1_048_576))).rejects.toThrow(EngineUnreachable)
+    before.silentAfter(0)
+    await expect(blobs.put({ ...key, object: 'dddd' }, large())).rejects.toThrow(EngineUnreachable)
+    await expect(s3Blobs(through, times)).rejects.toThrow(
+      /^cannot reach the S3 store at 127\.0\.0\.1:\d+: .*inactivity.*; start it, or correct PILEUS_S3_ENDPOINT$/,
+    )
+    await blobs.close()
+  })
+
   describe('an S3 store that cannot be used', () => {
     const sentenceFor = async (wrong: Partial<S3Options>): Promise<string> => {
       const failure = await s3Blobs({ ...options, ...wrong }).then(
@@ -126,6 +148,36 @@ await withEngine('s3', 'blobs on S3', ({ title, settings }) => {
     })
   })
 })
+
+/** Stands before a store. From `silentAfter` on it passes so many bytes of answers on, and then nothing. */
+async function standingBefore(store: string) {
+  let left = Number.POSITIVE_INFINITY
+  const sockets = new Set<Socket>()
+  const keep = (socket: Socket) => {
+    sockets.add(socket)
+    return socket.on('error', () => {}).on('close', () => sockets.delete(socket))
+  }
+  const server = createServer((client) => {
+    const onward = keep(connect(Number(new URL(store).port), '127.0.0.1'))
+    keep(client).pipe(onward)
+    onward.on('data', (bytes: Buffer) => {
+      left -= bytes.length
+      if (left >= 0) client.write(bytes)
+    })
+  })
+  server.listen(0, '127.0.0.1')
+  await once(server, 'listening')
+  return {
+    url: `http://127.0.0.1:${(server.address() as AddressInfo).port}`,
+    silentAfter(bytes: number) {
+      left = bytes
+    },
+    async [Symbol.asyncDispose]() {
+      server.close()
+      for (const socket of sockets) socket.destroy()
+    },
+  }
+}
 
 function clientOf({ endpoint, region, accessKey, secretKey }: S3Options): S3Client {
   const credentials = { accessKeyId: accessKey, secretAccessKey: secretKey }

@@ -16,6 +16,12 @@ export interface Blobs {
   put(key: BlobKey, bytes: AsyncIterable<Uint8Array>): Promise<void>
   /** Fills `into` with the bytes from `offset`. Throws DamagedStorage when the object ends before that. */
   read(key: BlobKey, offset: number, into: Uint8Array): Promise<void>
+  /**
+   * An address where whoever has it may read the object in ranges (RFC 9110 §14) for ADDRESS_PERIOD_SECONDS and up to twice
+   * as long, without this server. Whether there is such an object is not looked at. Only engines that can give one have
+   * this, and only where the operator wants it.
+   */
+  directRead?(key: BlobKey): Promise<string>
   exists(key: BlobKey): Promise<boolean>
   /** Resolves as well when there is no such object. */
   remove(key: BlobKey): Promise<void>

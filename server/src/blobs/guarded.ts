@@ -7,7 +7,7 @@ import {
   handleWhen,
 } from 'cockatiel'
 import { DamagedStorage, StorageFull } from '../engine-errors.ts'
-import { BlobMissing, type Blobs } from './blobs.ts'
+import { type BlobKey, BlobMissing, type Blobs } from './blobs.ts'
 
 export type BlobCircuit = 'storage_put' | 'storage_get' | 'storage_stat'
 export type CircuitState = 'closed' | 'open' | 'half-open'
@@ -60,6 +60,7 @@ export function guardBlobs(blobs: Blobs, watcher: BlobsWatcher, now: () => numbe
         }
       },
       read: (key, offset, into) => measured('get', () => get.execute(() => blobs.read(key, offset, into))),
+      ...(blobs.directRead && { directRead: (key: BlobKey) => blobs.directRead!(key) }),
       exists: (key) => measured('stat', () => stat.execute(() => blobs.exists(key))),
       remove: (key) => measured('remove', () => blobs.remove(key)),
       check: () => blobs.check(),

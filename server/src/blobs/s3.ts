@@ -19,6 +19,7 @@ import {
 import { BufferPool } from '@pileus/core/bytes/buffer-pool'
 import { DamagedStorage, EngineUnreachable, StorageFull } from '../engine-errors.ts'
 import { type BlobKey, BlobMissing, type Blobs } from './blobs.ts'
+import { presigned, type S3DirectReads } from './s3-direct.ts'
 import { requireUsable } from './s3-start.ts'
 
 export interface S3Options {
@@ -28,6 +29,8 @@ export interface S3Options {
   readonly bucket: string
   readonly accessKey: string
   readonly secretKey: string
+  /** Whether and where devices may read objects themselves. */
+  readonly direct?: S3DirectReads
 }
 
 interface Store {
@@ -41,29 +44,25 @@ const parts = new BufferPool(PART_BYTES)
 const HEX = /^[0-9a-f]{4,128}$/
 const ATTEMPTS_MAX = 3
 const CONNECT_MS = 5_000
-const SILENCE_MS = 30_000
+/** With all attempts no longer than devices wait for an answer. */
+const SILENCE_MS = 10_000
 const CONNECTIONS_MAX = 64
 /** What different stores answer when they have no room. */
 const FULL: ReadonlySet<string> = new Set(['QuotaExceeded', 'XMinioStorageFull', 'InsufficientCapacity'])
 
+export interface S3Times {
+  /** Milliseconds since 1970. */
+  readonly clock?: () => number
+  /** A connection on which nothing comes or goes for so long is given up, and the request made on another one. */
+  readonly silenceMs?: number
+}
+
 /** Connects, and tries out that the bucket can be written and read. Throws EngineUnusable. */
-export async function s3Blobs(options: S3Options): Promise<Blobs> {
-  const client = new S3Client({
-    ...(options.endpoint !== null && { endpoint: options.endpoint, forcePathStyle: true }),
-    region: options.region,
-    credentials: { accessKeyId: options.accessKey, secretAccessKey: options.secretKey },
-    maxAttempts: ATTEMPTS_MAX,
-    // Every request's signature covers a hash of its body; further checksums are not known to every store.
-    requestChecksumCalculation: 'WHEN_REQUIRED',
-    responseChecksumValidation: 'WHEN_REQUIRED',
-    requestHandler: {
-      connectionTimeout: CONNECT_MS,
-      requestTimeout: SILENCE_MS,
-      httpAgent: { maxSockets: CONNECTIONS_MAX },
-      httpsAgent: { maxSockets: CONNECTIONS_MAX },
-    },
-  })
-  const store: Store = { client, bucket: options.bucket }
+export async function s3Blobs(options: S3Options, times: S3Times = {}): Promise<Blobs> {
+  const { clock = Date.now, silenceMs = SILENCE_MS } = times
+  const client = clientOf(options, options.endpoint, silenceMs)
+  const { bucket, direct } = options
+  const store: Store = { client, bucket }
   try {
     await requireUsable(client, options)
   } catch (error) {
@@ -73,15 +72,42 @@ export async function s3Blobs(options: S3Options): Promise<Blobs> {
   return {
     put: (key, bytes) => put(store, nameOf(key), key, bytes),
     read: (key, offset, into) => read(store, nameOf(key), key, offset, into),
+    ...(direct && { directRead: directReads(options, direct, clock) }),
     exists: (key) => exists(store, nameOf(key)),
     remove: async (key) => {
-      await reached(() => client.send(new DeleteObjectCommand({ Bucket: options.bucket, Key: nameOf(key) })))
+      await reached(() => client.send(new DeleteObjectCommand({ Bucket: bucket, Key: nameOf(key) })))
     },
     check: async () => {
-      await reached(() => client.send(new HeadBucketCommand({ Bucket: options.bucket })))
+      await reached(() => client.send(new HeadBucketCommand({ Bucket: bucket })))
     },
     close: async () => client.destroy(),
   }
+}
+
+function clientOf(options: S3Options, endpoint: string | null, silenceMs: number): S3Client {
+  return new S3Client({
+    ...(endpoint !== null && { endpoint, forcePathStyle: true }),
+    region: options.region,
+    credentials: { accessKeyId: options.accessKey, secretAccessKey: options.secretKey },
+    maxAttempts: ATTEMPTS_MAX,
+    // Every request's signature covers a hash of its body; further checksums are not known to every store.
+    requestChecksumCalculation: 'WHEN_REQUIRED',
+    responseChecksumValidation: 'WHEN_REQUIRED',
+    requestHandler: {
+      connectionTimeout: CONNECT_MS,
+      socketTimeout: silenceMs,
+      httpAgent: { maxSockets: CONNECTIONS_MAX },
+      httpsAgent: { maxSockets: CONNECTIONS_MAX },
+    },
+  })
+}
+
+function directReads(options: S3Options, direct: S3DirectReads, clock: () => number) {
+  const named = direct.host === 'origin' ? direct.origin : null
+  // Never connects: it only signs.
+  const client = clientOf(options, named ?? options.endpoint, SILENCE_MS)
+  const presigning = { client, bucket: options.bucket, direct, clock }
+  return (key: BlobKey) => presigned(presigning, nameOf(key))
 }
 
 function nameOf(key: BlobKey): string {

@@ -2,6 +2,7 @@
 import cassandra from 'cassandra-driver'
 import { EngineUnusable } from '../engine-errors.ts'
 import { CassandraDatabase, type CassandraOptions } from './database.ts'
+import { PatientRetries } from './retries.ts'
 
 const DEFAULT_PORT = 9_042
 const CONNECT_MS = 10_000
@@ -48,6 +49,7 @@ function clientOf(options: CassandraOptions): cassandra.Client {
     }),
     // Left alone the driver waits for up to ten minutes before it looks for a node that was away.
     policies: {
+      retry: new PatientRetries(),
       reconnection: new cassandra.policies.reconnection.ExponentialReconnectionPolicy(
         RECONNECT_MS,
         RECONNECT_MAX_MS,

@@ -11,7 +11,7 @@ import { filledFolder, sameInBoth } from './fixtures.ts'
 import { move } from './move.ts'
 import { openSource, openTarget } from './places.ts'
 
-vi.setConfig({ testTimeout: 240_000, hookTimeout: 60_000 })
+vi.setConfig({ testTimeout: 240_000, hookTimeout: 240_000 })
 const root = mkdtempSync(join(tmpdir(), 'pileus-moves-'))
 const filled = join(root, 'filled')
 beforeAll(() => filledFolder(filled))
@@ -65,7 +65,8 @@ for (const name of ['postgres', 'cassandra', 's3'] as const) {
 const { postgres, cassandra, s3 } = shared
 if (postgres && cassandra && s3) {
   it('goes from one machine to accounts on PostgreSQL, zones on Cassandra, blobs on S3, and back', async () => {
-    const { options } = testKeyspace(cassandra)
+    const keyspace = testKeyspace(cassandra)
+    const { options } = keyspace
     const distributed = readConfig(
       {
         ...cassandra.settings,
@@ -80,6 +81,10 @@ if (postgres && cassandra && s3) {
       'silent',
     )
     await moveAll(inFolder('filled'), distributed)
+    // As a server of before there were moves left it: its batches are listed nowhere.
+    for (const table of ['batch_ids', 'notes'])
+      await keyspace.execute(`DROP TABLE ${options.keyspace}.${table}`)
+    await keyspace.execute(`UPDATE ${options.keyspace}.migrations SET version = 1 WHERE name = 'zones'`)
     await moveAll(distributed, inFolder('back'))
     await sameInBoth(filled, join(root, 'back'))
   })

@@ -259,7 +259,7 @@ describe('what a move refuses', () => {
 
 describe('the command', () => {
   async function run(source: string, ...args: readonly string[]) {
-    const main = join(import.meta.dirname, '../main.ts')
+    const main = join(import.meta.dirname, '../../bin/pileus-server.mjs')
     const child = spawn(process.execPath, [main, 'move', ...args], {
       env: { ...process.env, PILEUS_DATA: source },
       stdio: ['ignore', 'pipe', 'pipe'],

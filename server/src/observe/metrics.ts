@@ -71,6 +71,11 @@ export function createMetrics(failed: (what: string, error: unknown) => void): M
     help: 'Bytes of packs stored',
     registers,
   })
+  const directBytes = new Counter({
+    name: 'icloud_bytes_directed_total',
+    help: 'Bytes of chunks that devices were told where to read without this server',
+    registers,
+  })
   const circuits = new Gauge({
     name: 'icloud_circuit_breaker_state',
     help: '0 closed, 1 half-open, 2 open',
@@ -87,6 +92,7 @@ export function createMetrics(failed: (what: string, error: unknown) => void): M
       storedChunks.inc(chunks)
       storedBytes.inc(bytes)
     },
+    directed: (bytes) => directBytes.inc(bytes),
     failed,
     request(method, route, status, seconds) {
       http.observe({ method, route, status }, seconds)

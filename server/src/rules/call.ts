@@ -112,6 +112,7 @@ export type ZoneEndpoint =
   | 'missing'
   | 'putPack'
   | 'fetch'
+  | 'directReads'
   | 'chunk'
 
 export type Handler<K extends EndpointName> = (

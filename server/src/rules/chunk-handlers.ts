@@ -1,13 +1,14 @@
 /** Chunks: what is missing, storing packs, reading (SRV-40 to SRV-49). */
 import { PACK_MAX_BYTES } from '@pileus/core/limits'
 import { Problem } from '@pileus/core/protocol/problem'
+import { directReads } from '../packs/direct.ts'
 import { fetchChunks, readChunk } from '../packs/read.ts'
 import { drain, storePack } from '../packs/upload.ts'
 import type { ChunkAnswer, Handlers, ZoneCall } from './call.ts'
 import { notFound } from './not-found.ts'
 import { ownerOf, withRoom } from './room.ts'
 
-export const chunkHandlers: Handlers<'missing' | 'putPack' | 'fetch' | 'chunk'> = {
+export const chunkHandlers: Handlers<'missing' | 'putPack' | 'fetch' | 'directReads' | 'chunk'> = {
   async missing({ environment, zone, body }) {
     const { zones } = environment.engines
     const head = await zones.head(zone)
@@ -19,6 +20,7 @@ export const chunkHandlers: Handlers<'missing' | 'putPack' | 'fetch' | 'chunk'> 
   putPack,
   fetch: ({ environment, zone, body }) =>
     fetchChunks(environment.engines, environment.crypto, zone, body.ids),
+  directReads: ({ environment, zone, body }) => directReads(environment, zone, body.ids),
   chunk,
 }
 

@@ -21,6 +21,8 @@ export interface Observer {
   /** Chunks that a device asked about and the zone had. */
   deduplicated(chunks: number): void
   stored(chunks: number, bytes: number): void
+  /** Stored bytes of chunks that a device was told where to read. */
+  directed(bytes: number): void
   /** An unexpected failure that did not fail a request. */
   failed(what: string, error: unknown): void
 }
@@ -43,5 +45,6 @@ export const SILENT_OBSERVER: Observer = {
   pushed() {},
   deduplicated() {},
   stored() {},
+  directed() {},
   failed() {},
 }

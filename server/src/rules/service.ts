@@ -115,6 +115,7 @@ const ZONE_ENDPOINTS: Readonly<Record<ZoneEndpoint, true>> = {
   missing: true,
   putPack: true,
   fetch: true,
+  directReads: true,
   chunk: true,
 }
 

@@ -308,12 +308,18 @@ describe('a drive that stays', () => {
   })
 
   test('without a network it says so, and goes on when there is one', async () => {
-    const { a, b, watch, announce, setReachable, until, states, end } = await staying(23)
+    const { a, b, watch, announce, setReachable, until, rest, states, end } = await staying(23)
     await until(() => states.at(-1) === 'up-to-date')
     setReachable(false)
     b.put('offline', '1')
     watch.changed('', 'offline')
     await until(() => states.at(-1) === 'offline')
+    // What is tried meanwhile, and fails again, is not told as work.
+    const first = states.indexOf('offline')
+    b.put('another', '2')
+    watch.changed('', 'another')
+    await rest(100)
+    expect(new Set(states.slice(first))).toEqual(new Set(['offline']))
     setReachable(true)
     await until(() => states.at(-1) === 'up-to-date')
     await announce()

@@ -182,6 +182,7 @@ export class SimulatedServer {
         pushed() {},
         deduplicated() {},
         stored() {},
+        directed() {},
         failed: (_, error) => failed(error),
       },
     }

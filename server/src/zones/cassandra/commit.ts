@@ -9,6 +9,7 @@ import { replacing } from '../replaced.ts'
 import { packIds } from '../rows.ts'
 import { versionBytes } from '../size.ts'
 import type { Commit, StoredVersion, Zones } from '../zones.ts'
+import { INSERT_BATCH_ID } from './batch-ids.ts'
 import { hexIn, numberIn, type Place, recordPart, weekOf } from './columns.ts'
 import { type Heads, newId, type StoredHead } from './heads.ts'
 import { newestPlaces } from './records.ts'
@@ -35,7 +36,6 @@ const INSERT_STEP = `INSERT INTO steps (zone, bucket, sequence, commit, record, 
   VALUES (?, ?, ?, ?, ?, ?, ?, ?)`
 const INSERT_BATCH = `INSERT INTO batches (zone, id, commit, header, signature, leaves, outcome, sequence, bucket)
   VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)`
-const INSERT_BATCH_ID = 'INSERT INTO batch_ids (zone, bucket, sequence, commit, id) VALUES (?, ?, ?, ?, ?)'
 const INSERT_RECORD = `INSERT INTO records (zone, part, record, sequence, bucket, commit, leaf, facts, bytes)
   VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)`
 const MARK_REPLACED =
@@ -63,6 +63,7 @@ export function commits(db: CassandraDatabase, heads: Heads): Pick<Zones, 'commi
             bucketBytes: bytes,
           },
           last: { kind: 'commit', bucket, first: head.sequence + 1, last: commit.head.sequence },
+          follow: () => attempt.index(),
         }
       })
       if (after || attempt.committed) return 'committed'
@@ -87,6 +88,8 @@ class Attempt {
   readonly #id: string
   readonly #commit: Commit
   #bucket: number | null = null
+  /** Where the versions are that this commit replaces. */
+  #old: ReadonlyMap<RecordId, Place> = new Map()
   committed = false
 
   constructor(db: CassandraDatabase, id: string, commit: Commit) {
@@ -108,13 +111,9 @@ class Attempt {
     const { zone } = this.#commit
     if (!fits) await this.#db.write('INSERT INTO buckets (zone, first) VALUES (?, ?)', [blob(zone), bucket])
     const replaced = replacing(this.#commit).map(({ id }) => id)
-    const old = await newestPlaces(this.#db, zone, replaced)
+    this.#old = await newestPlaces(this.#db, zone, replaced)
     this.#bucket = bucket
-    await Promise.all([
-      this.#writeVersions(bucket, old),
-      this.#writeSteps(bucket),
-      this.#writeBatches(bucket),
-    ])
+    await Promise.all([this.#writeVersions(bucket), this.#writeSteps(bucket), this.#writeBatches(bucket)])
     return bucket
   }
 
@@ -124,6 +123,18 @@ class Attempt {
     const last = this.#commit.head.sequence
     const commit = await fateOf(this.#db, this.#commit.zone, this.#bucket, last)
     return commit === this.#id
+  }
+
+  /** Makes the indexes follow, once the head names this commit. */
+  async index(): Promise<void> {
+    const { zone, versions, head } = this.#commit
+    const indexed = versions.map(
+      ({ sequence, id, record, leaf, storedAt }): Indexed => ({
+        ...{ sequence, record: id, leaf, facts: record.facts, bytes: versionBytes(record) },
+        ...{ storedAt: Math.round(storedAt), old: this.#old.get(id) ?? null },
+      }),
+    )
+    await indexCommit(this.#db, zone, this.#id, { bucket: this.#bucket!, last: head.sequence }, indexed)
   }
 
   /** Removes rows that will never be seen. */
@@ -150,14 +161,14 @@ class Attempt {
     )
   }
 
-  #writeVersions(bucket: number, old: ReadonlyMap<RecordId, Place>): Promise<void> {
+  #writeVersions(bucket: number): Promise<void> {
     const { zone, versions } = this.#commit
     return this.#db.writePartition(
       versions,
       ({ record }) => versionBytes(record) + ROW_BYTES,
       (version) => ({
         query: INSERT_VERSION,
-        params: versionParams(zone, bucket, this.#id, version, old.get(version.id)),
+        params: versionParams(zone, bucket, this.#id, version, this.#old.get(version.id)),
       }),
     )
   }
@@ -247,6 +258,17 @@ export async function followCommit(
         old: row.old_sequence === null ? null : oldPlace(row),
       }
     })
+  await indexCommit(db, zone, commit, { bucket, last }, versions)
+}
+
+/** The indexes, and last the fate: once it stands, nobody looks at this commit's indexes again. */
+async function indexCommit(
+  db: CassandraDatabase,
+  zone: ZoneId,
+  commit: string,
+  { bucket, last }: { bucket: number; last: number },
+  versions: readonly Indexed[],
+): Promise<void> {
   await indexVersions(db, zone, bucket, commit, versions)
   await db.write('INSERT INTO fates (zone, bucket, last, commit) VALUES (?, ?, ?, ?)', [
     ...[blob(zone), bucket, last, blob(commit)],

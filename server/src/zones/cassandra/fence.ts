@@ -6,6 +6,7 @@ import type { ZoneId } from '@pileus/core/ids/ids'
 import { type CassandraDatabase, TransactionUncertain } from '../../cassandra/database.ts'
 import { EngineFenced, EngineUnreachable } from '../../engine-errors.ts'
 import type { Fence } from '../../fence.ts'
+import { listBatches } from './batch-ids.ts'
 import type { Heads } from './heads.ts'
 import { listZones } from './list.ts'
 
@@ -59,6 +60,7 @@ export function zoneFence(db: CassandraDatabase, heads: Heads): ZoneFence {
     async raise(note) {
       await write(note)
       await everyZone(true)
+      await listBatches(db, note)
     },
     note: read,
     replaceNote: swap,

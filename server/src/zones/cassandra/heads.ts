@@ -32,6 +32,8 @@ export interface Change {
   readonly head: Partial<Omit<StoredHead, 'revision' | 'fenced' | 'change' | 'last'>>
   readonly last: LastChange
   readonly entry?: { readonly place: number; readonly bytes: Uint8Array }
+  /** Does what `Follow` does, by whoever makes the change and so need not read what it was. */
+  readonly follow?: () => Promise<void>
 }
 
 /** Makes the other tables follow the last change, as far as they do not yet. */
@@ -138,7 +140,7 @@ export class Heads {
         if (!change) return null
         const after = { ...head, ...change.head, revision: head.revision + 1, change: id, last: change.last }
         const result = await this.#swap(zone, after, head.revision, change.entry)
-        if (result === 'applied') return this.#settleChange(zone, after)
+        if (result === 'applied') return this.#settleChange(zone, after, change.follow)
         if (result === 'uncertain') uncertain = true
         await pause(attempt)
       }
@@ -162,14 +164,14 @@ export class Heads {
     })
   }
 
-  async #settleChange(zone: ZoneId, head: StoredHead): Promise<StoredHead> {
-    await this.#settle(zone, head)
+  async #settleChange(zone: ZoneId, head: StoredHead, follow?: Change['follow']): Promise<StoredHead> {
+    await this.#settle(zone, head, follow)
     return head
   }
 
-  async #settle(zone: ZoneId, head: StoredHead): Promise<void> {
+  async #settle(zone: ZoneId, head: StoredHead, follow = () => this.#follow(zone, head)): Promise<void> {
     if (head.last.kind === 'none' || this.#followed.has(head.change)) return
-    await this.#follow(zone, head)
+    await follow()
     this.#followed.add(head.change)
     if (this.#followed.size > FOLLOWED_KEPT) this.#followed.delete(this.#followed.values().next().value!)
   }
