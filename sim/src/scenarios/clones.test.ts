@@ -1,24 +1,13 @@
 /** One image of a device on two machines, which are at work at the same time: scenario 8, R5. */
 import { memoryFiles } from '@pileus/client/files/memory'
 import type { Calls } from '@pileus/client/remote/calls'
-import { tables } from '@pileus/client/replica/tables'
-import { type MemoryStore, memoryStore } from '@pileus/client/store/memory'
 import { expect, it } from 'vitest'
 import { chanceOf } from '../world/random.ts'
 import { createHome } from '../world/world.ts'
+import { copyOf } from './image.ts'
 import { setScene } from './scene.ts'
 
 const home = await createHome(chanceOf(41), 2)
-
-/** Another database with the same rows, as an image holds it. */
-function copyOf(store: MemoryStore): MemoryStore {
-  const copy = memoryStore()
-  copy.transaction('durable', (tx) => {
-    for (const table of ['meta', ...Object.values(tables).map(({ name }) => name)])
-      for (const [key, value] of store.scan(table)) tx.put(table, key, value)
-  })
-  return copy
-}
 
 it('two that tell of one file at the same moment, under one counter, settle it without a word to anybody', async () => {
   const { sites, settle, again } = await setScene(home, 1)
