@@ -174,7 +174,10 @@ function addSyncCommands(program: Command, add: AddCommand): void {
   )
     .option('--once', 'sync once, then end')
     .addOption(
-      new Option('--deletions <answer>', 'what to do with many deletions at once')
+      new Option(
+        '--deletions <answer>',
+        'many deletions at once wait (hold) until you have them made everywhere (accept) or the files brought back (undo)',
+      )
         .choices(['hold', 'accept', 'undo'])
         .default('hold'),
     )
