@@ -17,8 +17,11 @@ export interface RunningEngine {
   remove(): Promise<void>
 }
 
+/** A test soon ends, so what it runs on had better start fast; work is what an engine's makers tuned it for. */
+export type Use = 'test' | 'work'
+
 /** Finds the engine, or installs it, and starts it on a free loopback port. Throws EngineMissing. */
-export type Launcher = () => Promise<RunningEngine>
+export type Launcher = (use: Use) => Promise<RunningEngine>
 
 /** The engine is not to be had on this machine; the message says why. */
 export class EngineMissing extends Error {

@@ -40,7 +40,7 @@ export function withOwnEngines(
       for (const engine of running) await engine.remove()
     }
     try {
-      for (const name of names) running.push(await LAUNCHERS[name]())
+      for (const name of names) running.push(await LAUNCHERS[name]('test'))
     } catch (error) {
       await remove()
       throw error

@@ -30,7 +30,7 @@ export default function keepEngines(project: TestProject): () => Promise<void> {
   function engine(name: EngineName): Promise<RunningEngine> {
     const known = started.get(name)
     if (known) return known
-    const starting = LAUNCHERS[name]()
+    const starting = LAUNCHERS[name]('test')
     started.set(name, starting)
     return starting
   }

@@ -20,7 +20,7 @@ const stopping = Promise.withResolvers<void>()
 for (const signal of ['SIGINT', 'SIGTERM'] as const) process.on(signal, () => stopping.resolve())
 try {
   for (const name of wanted(process.argv.slice(2))) {
-    const engine = await LAUNCHERS[name]()
+    const engine = await LAUNCHERS[name]('work')
     running.push(engine)
     console.log(`# ${engine.title}`)
     for (const [variable, value] of Object.entries(engine.settings))

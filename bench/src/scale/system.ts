@@ -30,7 +30,7 @@ const STOP_MS = 20_000
 /** Starts an engine and notes which processes it consists of. */
 export async function launch(name: EngineName): Promise<LaunchedEngine> {
   const before = new Set(children())
-  const engine = await LAUNCHERS[name]()
+  const engine = await LAUNCHERS[name]('work')
   return { engine, pids: children().filter((pid) => !before.has(pid)) }
 }
 

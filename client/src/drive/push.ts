@@ -128,6 +128,9 @@ async function pushUnderNewestLog(
     if (!(error instanceof Problem)) throw error
     // The server was set back since the last pull: nothing is pushed before it was read again.
     if (error.code === 'cursor-unknown') return { accepted: 0, stale: 0, missing: 0, alone: false }
+    // A clone of this database told another version under the same counter: it is read, and the two are settled.
+    const isTwin = error.code === 'seal-refused' && batch.some(({ id }) => error.ids.includes(id))
+    if (isTwin) return { accepted: 0, stale: 1, missing: 0, alone: false }
     if (error.code !== 'log-moved') throw error
     await context.zone.refresh()
     return pushBatch(context, batch, generation)

@@ -22,26 +22,40 @@ export function testKeyspace({ settings }: { settings: Readonly<Record<string, s
     password: settings.PILEUS_CASSANDRA_PASSWORD!,
     quorum: 'local',
   }
-  async function execute(query: string, params: readonly unknown[] = []) {
+  async function connected<T>(work: (execute: TestKeyspace['execute']) => Promise<T>): Promise<T> {
     const client = new cassandra.Client({
       contactPoints: [...options.contactPoints],
       localDataCenter: options.dataCenter,
       credentials: { username: options.user!, password: options.password! },
     })
-    const { rows } = await client.execute(query, [...params], { prepare: true })
-    await client.shutdown()
-    return (rows ?? []) as unknown as Readonly<Record<string, unknown>>[]
+    try {
+      return await work(async (query, params = []) => {
+        const { rows } = await client.execute(query, [...params], { prepare: true })
+        return (rows ?? []) as unknown as Readonly<Record<string, unknown>>[]
+      })
+    } finally {
+      await client.shutdown()
+    }
   }
   return {
     options,
-    execute,
-    async forgetZones() {
-      const tables = await execute(
-        "SELECT table_name FROM system_schema.tables WHERE keyspace_name = ? AND table_name = 'zone_ids'",
-        [options.keyspace],
-      )
-      if (tables.length === 0) return
-      for (const table of ['zone_ids', 'notes']) await execute(`TRUNCATE ${options.keyspace}.${table}`)
-    },
+    execute: (query, params) => connected((execute) => execute(query, params)),
+    forgetZones: () => connected((execute) => forgetZones(execute, options.keyspace)),
+  }
+}
+
+/** Row by row: to truncate a table, Cassandra flushes and forgets its files. */
+async function forgetZones(execute: TestKeyspace['execute'], keyspace: string): Promise<void> {
+  const tables = await execute(
+    "SELECT table_name FROM system_schema.tables WHERE keyspace_name = ? AND table_name = 'zone_ids'",
+    [keyspace],
+  )
+  if (tables.length === 0) return
+  for (const [table, key] of [
+    ['zone_ids', 'shard'],
+    ['notes', 'name'],
+  ]) {
+    for (const row of await execute(`SELECT DISTINCT ${key} FROM ${keyspace}.${table}`))
+      await execute(`DELETE FROM ${keyspace}.${table} WHERE ${key} = ?`, [row[key!]])
   }
 }

@@ -2,6 +2,7 @@
 import { type ChildProcess, spawn } from 'node:child_process'
 import { randomInt } from 'node:crypto'
 import { join } from 'node:path'
+import { isDeepStrictEqual } from 'node:util'
 import type { BatchId, PackId, RecordId, ZoneId } from '@pileus/core/ids/ids'
 import { withEngine } from '@pileus/engines/in-tests'
 import { describe, expect, it } from 'vitest'
@@ -59,7 +60,7 @@ async function workAndCheck(kind: string, options: object, open: () => Promise<Z
   )
   const zones = await open()
   try {
-    await checkAll(zones, zone, told)
+    await checkAtRest(zones, zone, told)
     const { sequence } = (await zones.head(zone))!
     console.log(
       `${kind}: ${kills} processes killed, ${told.filter(({ kind }) => kind !== 'adding').length} acknowledgements, ${sequence} versions`,
@@ -100,6 +101,17 @@ async function oneLife(kind: string, options: object, zone: ZoneId, told: Told[]
 async function killSoon(child: ChildProcess): Promise<void> {
   await new Promise((resolve) => setTimeout(resolve, randomInt(LIFE_MAX_MS)))
   child.kill('SIGKILL')
+}
+
+/** What a process had begun when it was killed may still come to be: what is checked is a zone that has come to rest. */
+async function checkAtRest(zones: Zones, zone: ZoneId, told: readonly Told[]): Promise<void> {
+  for (;;) {
+    const before = await zones.head(zone)
+    const failure: unknown = await checkAll(zones, zone, told).catch((error: unknown) => error)
+    if (!isDeepStrictEqual(await zones.head(zone), before)) continue
+    if (failure !== undefined) throw failure
+    return
+  }
 }
 
 async function checkAll(zones: Zones, zone: ZoneId, told: readonly Told[]): Promise<void> {

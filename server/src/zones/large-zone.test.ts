@@ -13,10 +13,11 @@ import { newHead, zoneId } from './fixtures.ts'
 import { versionBytes } from './size.ts'
 import type { Commit, Head, StoredVersion, Zones } from './zones.ts'
 
-const RECORDS = Number(process.env.PILEUS_LARGE_ZONE_RECORDS ?? 20_000)
+const RECORDS = Number(process.env.PILEUS_LARGE_ZONE_RECORDS ?? 6_000)
 /** As a file's record has it; more of it where there are few records, so that there are several buckets all the same. */
-const SEAL_BYTES = RECORDS > 200_000 ? 900 : 4_000
-const PER_COMMIT = 1_000
+const SEAL_BYTES = RECORDS > 200_000 ? 900 : 16_000
+/** A commit has at most 8 MiB. */
+const PER_COMMIT = RECORDS > 200_000 ? 1_000 : 400
 const PAGE_MAX_BYTES = 8 * 1_048_576
 const BUCKET_MAX_BYTES = 100_000_000
 /** Records between two lines of a long run. */

@@ -135,6 +135,22 @@ const events: Readonly<Record<string, Event>> = {
     return 'gets back all it had then'
   },
 
+  clone(system, machine, chance) {
+    const { files, removed } = machine
+    const others = system.present.filter((other) => other !== machine && !other.files.unmounted)
+    const isPlain = others.length > 0 && !files.unmounted && files.denied.size === 0
+    // Who is taken out of the account would be two.
+    if (removed || !isPlain || system.plan.steps.some(({ what }) => what === 'removal')) return null
+    const other = chance.pick(others)
+    const backup = machine.backUp()
+    const tree = treeOf(machine)
+    other.kill('all')
+    other.cloneOf(machine, backup)
+    putBack(system, other, { backup, tree })
+    system.setBack(false)
+    return `runs on the machine of ${other.name} too`
+  },
+
   'lose-database'(system, machine) {
     if (machine.removed) return null
     machine.kill('all')
@@ -224,6 +240,7 @@ function treeOf({ files }: Machine): OldState['tree'] {
 function putBack(system: System, machine: Machine, { tree }: OldState): void {
   const { files } = machine
   for (const writing of system.writings) if (writing.machine === machine) writing.cancelled = true
+  files.denied.clear()
   machine.asPerson(() => {
     system.contents.giveUp(files, '')
     files.full = false
