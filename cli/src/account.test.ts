@@ -1,6 +1,7 @@
 /** Signing up, in and back in, passwords and devices: real processes against a real server. */
 import { readFileSync, statSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
+import { stripVTControlCharacters as plain } from 'node:util'
 import { expect, test } from 'vitest'
 import { pileusOnTerminal } from './running.ts'
 import { household } from './story/household.ts'
@@ -101,4 +102,17 @@ test('on a terminal a sync shows its progress on a line that it takes away', asy
   expect(screen).toContain('\r\u001b[Kconnecting …')
   expect(screen).toMatch(/uploading {2}\d/)
   expect(screen.split('\r\u001b[K').at(-1)).toMatch(/^Sent 200 changes \([\d.]+ kB\) in [\d.]+ s\.\s*$/)
+})
+
+test('on a terminal a question and a sentence have lines of their own beside the progress', async () => {
+  const device = newDevice('sealed')
+  const sealed = { env: { PILEUS_KEYS: 'passphrase', PILEUS_PASSPHRASE: 'open sesame' } }
+  await device.ok(`login eva --server ${home.server.url}`, sealed)
+  await device.ok(['link', device.folder], sealed)
+  const asked = ['Passphrase', 'open sesame\n'] as const
+  const once = await pileusOnTerminal(['sync', '--once'], [asked], device.env)
+  expect(plain(once.screen)).toMatch(/^Passphrase[^\r\n]+\r\n\rconnecting …\r/)
+  const stays = await pileusOnTerminal(['sync'], [asked, ['is up to date.', '\u0003']], device.env)
+  expect(plain(stays.screen)).toMatch(/^Passphrase[^\r\n]+\r\nKeeping [^\r\n]+\r\n\rconnecting …\r/)
+  expect([once.code, stays.code]).toEqual([0, 0])
 })

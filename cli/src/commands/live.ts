@@ -56,24 +56,28 @@ export async function syncLive(context: Context, deletions: Deletions): Promise<
     told.tell(status)
   }
   try {
-    tell({
+    const connecting: LiveStatus = {
       now: { state: 'working', phase: 'connecting', files: 0, bytes: 0 },
       notes: [],
       ...NOTHING_WAITS,
-    })
+    }
+    reporter.tell(connecting)
+    control.tell(connecting.now)
     let live: LiveDrive | null = null
     const patience = new Patience(nodeTimers, {
       slow: (isSlow) => live?.serverIsSlow(isSlow),
       answered: () => live?.serverAnswered(),
     })
     const device = await openDevice({ ...context, signal }, patience)
+    context.out.note(`Keeping ${printable(linked.folder)} in sync. Ctrl-C or \`pileus stop\` stops.`)
+    // Only now on this terminal: a question for the passphrase, and the line above, need one of their own.
+    told.tell(connecting)
     const direct = directReads(device.signedIn.server, signal, (why) => live?.comesRoundabout(why))
     const open = () => openLinkedDrive(device, context.home, linked, direct)
     using opened = await whenReachable(signal, open, (error) => {
       asks.fail(error)
       tell({ now: { state: 'offline', why: error.message }, notes: [], ...NOTHING_WAITS })
     })
-    context.out.note(`Keeping ${printable(linked.folder)} in sync. Ctrl-C or \`pileus stop\` stops.`)
     live = new LiveDrive(
       {
         drive: opened.drive,

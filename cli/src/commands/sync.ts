@@ -65,8 +65,9 @@ async function syncedByWhoeverRuns(
     if (report !== null) return report
     try {
       using _lock = lockFolder(home.path)
-      tell({ phase: 'connecting', files: 0, bytes: 0 })
+      // May ask for the passphrase, so before there is a line of progress.
       const device = await openDevice(context)
+      tell({ phase: 'connecting', files: 0, bytes: 0 })
       const direct = directReads(device.signedIn.server, signal, (why) => roundabout(why, context))
       using opened = await openLinkedDrive(device, home, linked, direct)
       return await opened.drive.syncOnce({ signal, heldDeletions: deletions, progress: tell })

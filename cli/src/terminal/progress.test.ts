@@ -13,6 +13,8 @@ test('one line says phase, files, bytes and rate', () => {
   expect(progressLine({ phase: 'looking', files: 0, filesTotal: 0, bytes: 0, bytesTotal: 0 }, null)).toBe(
     'looking …',
   )
+  const one = { phase: 'sending', files: 0, filesTotal: 1, bytes: 5, bytesTotal: 0 }
+  expect(progressLine(one, null)).toBe('sending  0 of 1 file · 5 B')
 })
 
 test('nothing is written where stderr is no terminal, nor with --quiet', () => {
