@@ -4,7 +4,7 @@ import { join } from 'node:path'
 import { setTimeout } from 'node:timers/promises'
 import cassandra from 'cassandra-driver'
 import { Daemon, find, freePort, has, listens } from './daemon.ts'
-import { EngineMissing, type RunningEngine, type Use } from './engine.ts'
+import { EngineMissing, type RunningEngine, together, type Use } from './engine.ts'
 import { engineFolder } from './folder.ts'
 import { cached, installDebian, runTool } from './provision.ts'
 
@@ -40,7 +40,7 @@ interface Node {
 export async function launchCassandra(use: Use): Promise<RunningEngine> {
   const address = '127.0.0.1'
   const [port, storagePort] = [await freePort(), await freePort()]
-  return launchNode({ address, port, storagePort, seeds: [address] }, use)
+  return launchNode(await installed(), { address, port, storagePort, seeds: [address] }, use)
 }
 
 /** For tests: starts several nodes without data, without users, in one data centre, on loopback addresses of their own. */
@@ -48,18 +48,16 @@ export async function launchCassandraCluster(count: number): Promise<CassandraCl
   const [port, storagePort] = [await freePort(), await freePort()]
   const seeds = Array.from({ length: count }, (_, n) => `127.0.0.${n + 1}`)
   const width = 2n ** 64n / BigInt(count)
-  const nodes: RunningEngine[] = []
-  const places: Node[] = []
+  const places = seeds.map((address, n): Node => {
+    const token = String(-(2n ** 63n) + BigInt(n) * width)
+    return { address, port, storagePort, seeds, token }
+  })
+  const program = await installed()
+  const nodes = await together(places.map((place) => launchNode(program, place, 'test')))
   const remove = async () => {
     for (const node of nodes) await node.remove()
   }
   try {
-    for (const [n, address] of seeds.entries()) {
-      const token = String(-(2n ** 63n) + BigInt(n) * width)
-      const place = { address, port, storagePort, seeds, token }
-      nodes.push(await launchNode(place, 'test'))
-      places.push(place)
-    }
     for (const place of places) await untilItSees(place, count)
   } catch (error) {
     await remove()
@@ -73,9 +71,17 @@ export async function launchCassandraCluster(count: number): Promise<CassandraCl
   }
 }
 
-async function launchNode(node: Node, use: Use): Promise<RunningEngine> {
+interface Program {
+  readonly java: string
+  readonly jars: string
+}
+
+async function installed(): Promise<Program> {
   const java = await findJava()
-  const jars = await cached(`cassandra-${VERSION}`, `Cassandra ${VERSION}`, download)
+  return { java, jars: await cached(`cassandra-${VERSION}`, `Cassandra ${VERSION}`, download) }
+}
+
+async function launchNode({ java, jars }: Program, node: Node, use: Use): Promise<RunningEngine> {
   const folder = engineFolder('cassandra')
   try {
     writeFileSync(join(folder.path, 'cassandra.yaml'), configuration(folder.path, node))

@@ -33,3 +33,13 @@ export class EngineMissing extends Error {
     this.couldBeHad = couldBeHad
   }
 }
+
+/** Engines that start at the same time: all, or none of them is left. Rejects with the first failure. */
+export async function together(starting: readonly Promise<RunningEngine>[]): Promise<RunningEngine[]> {
+  const started = await Promise.allSettled(starting)
+  const failed = started.find((one) => one.status === 'rejected')
+  const running = started.flatMap((one) => (one.status === 'fulfilled' ? [one.value] : []))
+  if (!failed) return running
+  for (const engine of running) await engine.remove()
+  throw failed.reason
+}

@@ -1,7 +1,7 @@
 /** What a test file asks for an engine. */
 import { request } from 'node:http'
 import { afterAll, describe, inject, it } from 'vitest'
-import { EngineMissing, type EngineName, type RunningEngine } from './engine.ts'
+import { EngineMissing, type EngineName, type RunningEngine, together } from './engine.ts'
 import type { EngineAnswer } from './keeper.ts'
 import { LAUNCHERS } from './launchers.ts'
 
@@ -35,15 +35,9 @@ export function withOwnEngines(
   define: (engines: readonly RunningEngine[]) => void | Promise<void>,
 ): Promise<void> {
   const launch = async () => {
-    const running: RunningEngine[] = []
+    const running = await together(names.map((name) => LAUNCHERS[name]('test')))
     const remove = async () => {
       for (const engine of running) await engine.remove()
-    }
-    try {
-      for (const name of names) running.push(await LAUNCHERS[name]('test'))
-    } catch (error) {
-      await remove()
-      throw error
     }
     return { running, title: running.map(({ title }) => title).join(', '), remove }
   }

@@ -132,8 +132,10 @@ export class Replica {
   ): void {
     const known = tables.known.get(tx, id)
     const before = tables.outbox.get(tx, id)
-    if (before ? sameBody(before.body, body) && isNewer(before, known) : known && sameBody(known.body, body))
-      return
+    // What is pending and not newer than what the server has is sealed again, though it says the same.
+    const isNewer = !before || !known || dominates(before.vector, known.vector)
+    const effective = before ?? known
+    if (isNewer && effective && sameBody(effective.body, body)) return
     const refs = options.refs ?? (body.content?.type === 'chunks' ? this.#refsOf(tx, id, body) : NO_REFS)
     this.#seal(tx, id, body, refs, options.group ?? before?.group ?? null, before?.vector)
   }
@@ -398,9 +400,4 @@ export class Replica {
     this.store.transaction('durable', (tx) => putMeta(tx, 'writer', writer))
     return writer
   }
-}
-
-/** Whether the server can take this version for newer than the one it has. */
-function isNewer(pending: Pending, known: Known | undefined): boolean {
-  return !known || dominates(pending.vector, known.vector)
 }

@@ -23,7 +23,7 @@ export interface BlobsWatcher {
 }
 
 const FAILURES = 5
-const OPEN_MS = 30_000
+const OPEN_MS = 10_000
 
 /** The engine's own failures open a circuit; a sender's corrupt bytes, a missing object or a full disk do not. */
 class SourceFailed extends Error {

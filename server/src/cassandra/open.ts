@@ -87,23 +87,18 @@ async function makeKeyspace(
   client: cassandra.Client,
   { keyspace, replication }: CassandraOptions,
 ): Promise<void> {
-  const find = () =>
-    client.execute(
-      'SELECT replication, durable_writes FROM system_schema.keyspaces WHERE keyspace_name = ?',
-      [keyspace],
-      { prepare: true },
-    )
-  let found = await find()
-  if (found.rowLength === 0) {
-    const copies = Object.entries(replication).map(
-      ([center, count]) => `'${center.replaceAll("'", "''")}': ${count}`,
-    )
-    await client.execute(
-      `CREATE KEYSPACE IF NOT EXISTS ${keyspace} WITH durable_writes = true AND replication = ` +
-        `{'class': 'NetworkTopologyStrategy', ${copies.join(', ')}}`,
-    )
-    found = await find()
-  }
+  const copies = Object.entries(replication).map(
+    ([center, count]) => `'${center.replaceAll("'", "''")}': ${count}`,
+  )
+  await client.execute(
+    `CREATE KEYSPACE IF NOT EXISTS ${keyspace} WITH durable_writes = true AND replication = ` +
+      `{'class': 'NetworkTopologyStrategy', ${copies.join(', ')}}`,
+  )
+  const found = await client.execute(
+    'SELECT replication, durable_writes FROM system_schema.keyspaces WHERE keyspace_name = ?',
+    [keyspace],
+    { prepare: true },
+  )
   if (!found.first()?.get('durable_writes')) {
     throw new EngineUnusable(
       `cannot use the Cassandra keyspace ${keyspace}: its durable_writes is off, so it would lose what it acknowledged; ` +
@@ -129,8 +124,6 @@ async function migrate(
   name: string,
   migrations: readonly (readonly string[])[],
 ): Promise<void> {
-  // Versions only grow: whoever finds the newest has nobody to wait for.
-  if ((await hasMigrations(client, keyspace)) && (await versionOf(client, name)) === migrations.length) return
   await client.execute('CREATE TABLE IF NOT EXISTS migrations (name text PRIMARY KEY, version int)')
   const lockName = `lock of ${name}`
   await lock(client, keyspace, lockName)
@@ -153,15 +146,6 @@ async function migrate(
   } finally {
     await client.execute('DELETE FROM migrations WHERE name = ? IF EXISTS', [lockName], { prepare: true })
   }
-}
-
-async function hasMigrations(client: cassandra.Client, keyspace: string): Promise<boolean> {
-  const found = await client.execute(
-    "SELECT table_name FROM system_schema.tables WHERE keyspace_name = ? AND table_name = 'migrations'",
-    [keyspace],
-    { prepare: true },
-  )
-  return found.rowLength > 0
 }
 
 async function versionOf(client: cassandra.Client, name: string): Promise<number> {

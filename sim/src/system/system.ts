@@ -1,6 +1,7 @@
 /** All machines of a run with their server, and everything that watches over them. */
 import type { Location } from '@pileus/client/files/files'
 import type { EndpointName } from '@pileus/core/protocol/endpoints'
+import type { Content } from '@pileus/core/records/record'
 import { Contents } from '../oracles/contents.ts'
 import { Doings } from '../oracles/doings.ts'
 import { Secrecy } from '../oracles/secrecy.ts'
@@ -56,6 +57,8 @@ export class System {
   /** Removed devices whose removal was brought to its end. */
   readonly removals = new Set<Machine>()
   readonly writings = new Set<Writing>()
+  /** What the oracles opened of records, by the ends of their seals: a rest opens what the rests before it did not. */
+  readonly opened = new Map<string, Content | null>()
   /** Deletions of nearly everything that nobody has answered for: by whom, and of which paths. */
   cleared: { readonly machine: Machine; readonly paths: readonly string[] } | null = null
   /** Everything that happened, for comparing runs. */
