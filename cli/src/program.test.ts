@@ -1,5 +1,5 @@
 import { spawnSync } from 'node:child_process'
-import { mkdtempSync, rmSync } from 'node:fs'
+import { mkdirSync, mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterAll, expect, test } from 'vitest'
@@ -45,7 +45,7 @@ test('the exit codes are documented', async () => {
 
 test.each([
   { args: ['bogus'], says: /Unknown command 'bogus'/ },
-  { args: ['statsu'], says: /Did you mean status\?/ },
+  { args: ['statsu'], says: /^pileus: Unknown command 'statsu'\. Did you mean status\? See/ },
   { args: ['sync', '--bogus'], says: /Unknown option '--bogus'/ },
   { args: ['signup'], says: /Missing required argument 'name'/ },
   { args: ['signup', 'a', 'b'], says: /Too many arguments/ },
@@ -57,7 +57,7 @@ test.each([
   },
   {
     args: ['signup', 'ana', '--server', 'http://localhost:1', '--keys', 'cloud'],
-    says: /Allowed choices are file, passphrase/,
+    says: /^pileus: --keys cannot be 'cloud'\. Allowed choices are file, passphrase\./,
   },
   {
     args: ['login', 'ana', '--server', 'http://localhost:1', '--device-name', 'a/b'],
@@ -123,6 +123,25 @@ test('completion knows every command and option', async () => {
     expect(code).toBe(0)
     for (const word of ['signup', 'devices', 'remove', 'once', 'device-name']) expect(stdout).toContain(word)
   }
+})
+
+test('bash completes commands, options, what options take, and folders', async () => {
+  const { stdout: script } = await run(['completion', 'bash'])
+  const folder = mkdtempSync(join(home, 'words-'))
+  mkdirSync(join(folder, 'my music'))
+  const offered = (...words: string[]) => {
+    const line = words.map((word) => `'${word}'`).join(' ')
+    const asked = `COMP_WORDS=(pileus ${line}); COMP_CWORD=${words.length}; _pileus; printf '%s\\n' "\${COMPREPLY[@]}"`
+    const { stdout } = spawnSync('bash', ['-c', `${script}\n${asked}`], { cwd: folder, encoding: 'utf8' })
+    return stdout.trim().split('\n')
+  }
+  expect(offered('si')).toEqual(['signup'])
+  expect(offered('--home', '/elsewhere', 'sync', '--o')).toEqual(['--once'])
+  expect(offered('--home', '=', '/elsewhere', 'devices', 'r')).toEqual(['remove'])
+  expect(offered('sync', '--deletions', '')).toEqual(['hold', 'accept', 'undo'])
+  expect(offered('login', '--keys', 'p')).toEqual(['passphrase'])
+  expect(offered('help', 'ex')).toEqual(['exit-codes'])
+  expect(offered('link', 'my')).toEqual(['my music'])
 })
 
 test('--version prints the version', async () => {

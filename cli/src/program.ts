@@ -174,7 +174,10 @@ function addSyncCommands(program: Command, add: AddCommand): void {
   )
     .option('--once', 'sync once, then end')
     .addOption(
-      new Option('--deletions <answer>', 'what to do with many deletions at once')
+      new Option(
+        '--deletions <answer>',
+        'many deletions at once wait (hold) until you have them made everywhere (accept) or the files brought back (undo)',
+      )
         .choices(['hold', 'accept', 'undo'])
         .default('hold'),
     )
@@ -187,7 +190,7 @@ function addSyncCommands(program: Command, add: AddCommand): void {
   add(
     program,
     'ls [path]',
-    'list a synced folder, without its being on this disk',
+    'list a folder of the account, whether or not it is on this disk',
     'pileus ls photos/2026',
     async (context, [path]) => (await import('./commands/ls.ts')).ls(context, path ?? ''),
   )
@@ -265,12 +268,14 @@ async function explained(error: unknown): Promise<Failure> {
   return (await import('./failures/explain.ts')).explain(error)
 }
 
-/** Commander's own messages start with "error: " and may suggest something on a second line. */
+/** Commander's own messages start with "error: ", may suggest something on a second line, and quote how an option is declared. */
 function usage(error: CommanderError): Failure {
   const text = error.message
     .replace(/^error: /, '')
-    .replace(/\n\(?/g, ' ')
+    .replace(/\n\(?/g, '. ')
     .replace(/\)$/, '')
+    .replace(/^option '.*?(--[\w-]+).*?' argument '(.*)' is invalid\./, "$1 cannot be '$2'.")
+    .replace(/^option '.*?(--[\w-]+).*?' argument missing$/, '$1 needs a value')
     .trim()
   const sentence = text.charAt(0).toUpperCase() + text.slice(1)
   return new Failure(

@@ -206,6 +206,15 @@ describe('the configuration', () => {
     ])
   })
 
+  it('names lines of a file that say nothing, or something again, without showing them', () => {
+    const path = file('# Ports\n\nPILEUS_PORT 4000\nexport PILEUS_HOST=::1\nsecret: hush\nPILEUS_HOST = ::\n')
+    expect(mistakesOf({ PILEUS_CONFIG: path })).toEqual([
+      'line 3 of the file of PILEUS_CONFIG is not of the form NAME=value',
+      'line 5 of the file of PILEUS_CONFIG is not of the form NAME=value',
+      'the file of PILEUS_CONFIG sets PILEUS_HOST twice',
+    ])
+  })
+
   it('shows what is in force and where it comes from, and no secret, in mistakes neither', () => {
     const { PILEUS_S3_BUCKET: bucket, ...rest } = DISTRIBUTED
     const lines = shownConfig({ ...rest, PILEUS_CONFIG: file(`PILEUS_S3_BUCKET=${bucket}`) }, 'warn').map(

@@ -149,6 +149,12 @@ describe('the command line', () => {
     expect(printed.output()).toMatch(/^PILEUS_DATA=\.\/data +# default$/m)
   })
 
+  it('says how it is used', async () => {
+    const asked = start({}, ['--help'])
+    expect(await asked.exit).toBe(0)
+    expect(asked.output()).toMatch(/^Usage: pileus-server .*\n.*pileus-server config/)
+  })
+
   it('does not start on words it does not know', async () => {
     const refused = start({}, ['serve', 'now'])
     expect(await refused.exit).toBe(2)

@@ -11,18 +11,23 @@ import { CannotListen, type RunningServer, startServer } from './start.ts'
 /** A person at a terminal sees what matters; a log collector gets every request. */
 const DEFAULT_LOG_LEVEL = process.stderr.isTTY ? 'warn' : 'info'
 
+const HELP: ReadonlySet<string> = new Set(['help', '--help', '-h'])
+const USAGE = `Usage: pileus-server         serves until Ctrl-C or SIGTERM
+       pileus-server config  prints the settings in force, secrets hidden, and starts nothing
+       pileus-server move    moves all data to other engines
+Settings are environment variables, or lines of the file that PILEUS_CONFIG names: docs/operations.md has all.`
+
 async function main(args: readonly string[]): Promise<void> {
   const [command, ...rest] = args
-  if (command === 'config' && rest.length === 0) {
+  if (HELP.has(args.join(' '))) console.log(USAGE)
+  else if (command === 'config' && rest.length === 0) {
     for (const line of shownConfig(process.env, DEFAULT_LOG_LEVEL)) console.log(line)
   } else if (command === undefined) await serve()
   else if (command === 'move') {
     const { runMove } = await import('./move/command.ts')
     process.exitCode = await runMove(rest, process.env)
   } else {
-    console.error(
-      `pileus-server does not know ${JSON.stringify(args.join(' '))}: say nothing to serve, "config" or "move"`,
-    )
+    console.error(`pileus-server does not know ${JSON.stringify(args.join(' '))}.\n${USAGE}`)
     process.exitCode = 2
   }
 }

@@ -95,11 +95,26 @@ export class Settings {
   #readFile(path: string): Variables {
     if (path === '') return {}
     try {
-      return parseEnv(readFileSync(path, 'utf8')) as Variables
+      const text = readFileSync(path, 'utf8')
+      this.#checkLines(text)
+      return parseEnv(text) as Variables
     } catch (error) {
       const reason = error instanceof Error ? error.message : String(error)
       this.mistakes.push(`${FILE_SETTING} names a file that cannot be read: ${reason}`)
       return {}
+    }
+  }
+
+  /** The parser passes over what it does not understand. A line is told by its number: there may be a secret in it. */
+  #checkLines(text: string): void {
+    const seen = new Set<string>()
+    for (const [index, line] of text.split(/\r?\n/).entries()) {
+      if (/^\s*(#|$)/.test(line)) continue
+      const name = /^\s*(?:export\s+)?([\w.-]+)\s*=/.exec(line)?.[1]
+      if (name === undefined)
+        this.mistakes.push(`line ${index + 1} of the file of ${FILE_SETTING} is not of the form NAME=value`)
+      else if (seen.has(name)) this.mistakes.push(`the file of ${FILE_SETTING} sets ${name} twice`)
+      else seen.add(name)
     }
   }
 }

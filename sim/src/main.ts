@@ -26,6 +26,9 @@ const { values, positionals } = parseArgs({
     every: { type: 'string', default: '1' },
   },
 })
+/** A long run says how far it is. */
+const TOLD_EVERY = 250
+
 const from = whole('from', values.from)
 const seeds = whole('seeds', values.seeds)
 const jobs = whole('jobs', values.jobs)
@@ -60,8 +63,11 @@ async function runAll(): Promise<number> {
   const { runSeeds, summaryOf } = await import('./seeds.ts')
   const start = performance.now()
   const options = { from, seeds, jobs, keep: values.keep, plant: values.plant }
+  let [done, failures] = [0, 0]
   const reports = await runSeeds(options, ({ seed, failure }) => {
     if (failure !== null) console.error(`seed ${seed}: ${failure}`)
+    if (failure !== null) failures++
+    if (++done % TOLD_EVERY === 0) console.error(`${done} of ${seeds} seeds, ${failures} failed`)
   })
   console.log(summaryOf(reports, (performance.now() - start) / 1000))
   const failed = reports.find(({ failure }) => failure !== null)

@@ -56,6 +56,15 @@ function choose(devices: readonly ListedDevice[], wanted: string): ListedDevice 
     named.length > 0 ? named : here.filter((one) => wanted.length >= 4 && one.id.startsWith(wanted))
   if (found.length === 1) return found[0]!
   const quoted = JSON.stringify(wanted)
+  const removed = devices.find(({ name, id, removedAt }) => removedAt && (name === wanted || id === wanted))
+  if (found.length === 0 && removed) {
+    const when = day(removed.removedAt!)
+    throw new Failure(
+      'usage',
+      'no-such-device',
+      `${quoted} was removed already, on ${when}: nothing was changed.`,
+    )
+  }
   throw found.length === 0
     ? new Failure('usage', 'no-such-device', `No device is called ${quoted}: \`pileus devices\` lists them.`)
     : new Failure(

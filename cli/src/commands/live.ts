@@ -2,7 +2,7 @@
 import type { SyncReport } from '@pileus/client/drive/drive'
 import { nodeWatch } from '@pileus/client/folder/watch/node'
 import { lockFolder } from '@pileus/client/keys/node-folder-lock'
-import { LiveDrive, type LiveStatus } from '@pileus/client/live/live-drive'
+import { LiveDrive, type LiveStatus, NOTHING_WAITS } from '@pileus/client/live/live-drive'
 import { webSocketLine } from '@pileus/client/live/node'
 import { nodeTimers, timedPause } from '@pileus/client/remote/node'
 import { Patience } from '@pileus/client/remote/patience'
@@ -20,6 +20,7 @@ import type { Exit } from '../failures/exit-codes.ts'
 import { type LinkedFolder, requireLinkedFolder } from '../home/linked-folder.ts'
 import { createLiveReporter } from '../home/live-report.ts'
 import { requireSignedIn } from '../home/signed-in.ts'
+import { conflictSentence, heldSentence, problemSentence } from '../terminal/attention.ts'
 import { printable } from '../terminal/format.ts'
 import { createProgress } from '../terminal/progress.ts'
 
@@ -55,19 +56,25 @@ export async function syncLive(context: Context, deletions: Deletions): Promise<
     told.tell(status)
   }
   try {
-    tell({ now: { state: 'working', phase: 'connecting', files: 0, bytes: 0 }, notes: [], problems: [] })
-    let serverIsSlow = (_slow: boolean) => {}
-    const patience = new Patience(nodeTimers, (slow) => serverIsSlow(slow))
+    tell({
+      now: { state: 'working', phase: 'connecting', files: 0, bytes: 0 },
+      notes: [],
+      ...NOTHING_WAITS,
+    })
+    let live: LiveDrive | null = null
+    const patience = new Patience(nodeTimers, {
+      slow: (isSlow) => live?.serverIsSlow(isSlow),
+      answered: () => live?.serverAnswered(),
+    })
     const device = await openDevice({ ...context, signal }, patience)
-    let comesRoundabout = (_why: string | null) => {}
-    const direct = directReads(device.signedIn.server, signal, (why) => comesRoundabout(why))
+    const direct = directReads(device.signedIn.server, signal, (why) => live?.comesRoundabout(why))
     const open = () => openLinkedDrive(device, context.home, linked, direct)
     using opened = await whenReachable(signal, open, (error) => {
       asks.fail(error)
-      tell({ now: { state: 'offline', why: error.message }, notes: [], problems: [] })
+      tell({ now: { state: 'offline', why: error.message }, notes: [], ...NOTHING_WAITS })
     })
     context.out.note(`Keeping ${printable(linked.folder)} in sync. Ctrl-C or \`pileus stop\` stops.`)
-    const live = new LiveDrive(
+    live = new LiveDrive(
       {
         drive: opened.drive,
         watch: nodeWatch(linked.folder),
@@ -83,8 +90,6 @@ export async function syncLive(context: Context, deletions: Deletions): Promise<
       signal,
     )
     asks.serveWith(live)
-    serverIsSlow = (slow) => live.serverIsSlow(slow)
-    comesRoundabout = (why) => live.comesRoundabout(why)
     await live.run()
   } catch (error) {
     asks.fail(error)
@@ -140,24 +145,34 @@ async function whenReachable(
 function narrator({ out }: Context, linked: LinkedFolder) {
   const progress = createProgress(process.stderr, out.quiet, monotonic)
   const saidAt = new Map<string, number>()
+  let standing = new Set<string>()
   let quiet: boolean | null = null
+  /** Says what does not stand already; what comes and goes, as a file that is hardly ever quiet does, once in a while. */
+  const say = (lines: readonly string[]) => {
+    const recent = monotonic() - SAID_AGAIN_MS
+    const fresh = lines.filter(
+      (line) => !standing.has(line) && (saidAt.get(line) ?? Number.NEGATIVE_INFINITY) < recent,
+    )
+    for (const line of lines) saidAt.set(line, monotonic())
+    for (const [line, at] of saidAt) if (at < recent) saidAt.delete(line)
+    standing = new Set(lines)
+    for (const line of fresh) out.note(line)
+    return fresh
+  }
   return {
-    tell({ now, notes, problems }: LiveStatus): void {
+    tell({ now, notes, problems, heldDeletions, conflicts }: LiveStatus): void {
       if (now.state === 'working') {
         progress.update({ filesTotal: 0, bytesTotal: 0, ...now })
         return
       }
       progress.end()
-      const lines = now.state === 'up-to-date' ? [] : [`${now.state}: ${now.why}`]
-      lines.push(...notes, ...problems.map(({ path, problem }) => `not synced: ${path}: ${problem}`))
-      // What comes and goes, as a file that is hardly ever quiet does, is said once while it keeps coming.
-      const recent = monotonic() - SAID_AGAIN_MS
-      const fresh = lines.filter((line) => (saidAt.get(line) ?? Number.NEGATIVE_INFINITY) < recent)
-      for (const line of lines) saidAt.set(line, monotonic())
-      for (const [line, at] of saidAt) if (at < recent) saidAt.delete(line)
-      for (const line of fresh) out.note(printable(line))
+      const inTheWay = now.state === 'up-to-date' ? [] : [printable(`${now.state}: ${now.why}`)]
+      inTheWay.push(...notes.map(printable), ...problems.map(problemSentence))
+      if (heldDeletions > 0) inTheWay.push(heldSentence(heldDeletions))
+      const fresh = say([...inTheWay, ...conflicts.map(conflictSentence)])
       if (fresh.length > 0) quiet = false
-      if (lines.length > 0 || quiet) return
+      // A conflict copy is there for the person to see; the folder is up to date with it.
+      if (inTheWay.length > 0 || quiet) return
       out.note(`${printable(linked.folder)} is up to date.`)
       quiet = true
     },

@@ -1,12 +1,14 @@
 /** `pileus status`: what this device knows by itself, without the server. */
 import { existsSync } from 'node:fs'
+import type { Attention } from '@pileus/client/drive/drive'
 import type { Context } from '../context.ts'
 import { isSyncRunning } from '../control/asking.ts'
 import { readLocalStatus } from '../device/drive.ts'
 import { readLinkedFolder } from '../home/linked-folder.ts'
 import { type LiveReport, readLiveReport } from '../home/live-report.ts'
 import { requireSignedIn } from '../home/signed-in.ts'
-import { columns, formatCount, formatDuration, printable } from '../terminal/format.ts'
+import { conflictSentence, heldSentence, problemSentence } from '../terminal/attention.ts'
+import { columns, formatCount, formatDuration, joinWords, printable } from '../terminal/format.ts'
 import { progressLine } from '../terminal/progress.ts'
 
 export async function status(context: Context): Promise<undefined> {
@@ -37,22 +39,16 @@ export async function status(context: Context): Promise<undefined> {
   const running = (await isSyncRunning(home)) ? readLiveReport(home) : null
   rows.push([
     'sync',
-    running
-      ? liveLine(running, local.problems.length)
-      : 'not running: `pileus sync` keeps the folder in sync',
+    running ? liveLine(running, local) : 'not running: `pileus sync` keeps the folder in sync',
   ])
   rows.push(['synced', `${formatCount(local.nodes, 'file, folder or link', 'files, folders and links')}`])
-  rows.push(['waiting', local.pending === 0 ? 'nothing' : `${formatCount(local.pending, 'change')} to send`])
-  if (local.heldDeletions > 0) {
-    rows.push([
-      'held',
-      `${formatCount(local.heldDeletions, 'deletion')}: see \`pileus help sync\`, --deletions`,
-    ])
-  }
+  const waiting = waitingLine(running, local.pending)
+  if (waiting !== null) rows.push(['waiting', waiting])
   const lists = [
     ...(running?.notes ?? []).map(printable),
-    ...local.problems.map(({ path, problem }) => `not synced: ${printable(path)}: ${printable(problem)}`),
-    ...local.conflicts.map((path) => `two versions: ${printable(path)} is a conflict copy`),
+    ...local.problems.map(problemSentence),
+    ...local.conflicts.map(conflictSentence),
+    ...(local.heldDeletions > 0 ? [heldSentence(local.heldDeletions)] : []),
   ]
   out.result([...columns(rows), ...lists], {
     ...account,
@@ -64,10 +60,17 @@ export async function status(context: Context): Promise<undefined> {
 }
 
 /** What the running sync does, in a line. */
-function liveLine({ now, bytesPerSecond, secondsLeft }: LiveReport, problems: number): string {
+function liveLine(
+  { now, bytesPerSecond, secondsLeft }: LiveReport,
+  { problems, heldDeletions }: Attention,
+): string {
   switch (now.state) {
-    case 'up-to-date':
-      return problems > 0 ? `up to date but for ${formatCount(problems, 'path')}` : 'up to date'
+    case 'up-to-date': {
+      const but: string[] = []
+      if (problems.length > 0) but.push(formatCount(problems.length, 'path'))
+      if (heldDeletions > 0) but.push(formatCount(heldDeletions, 'deletion'))
+      return but.length > 0 ? `up to date but for ${joinWords(but)}` : 'up to date'
+    }
     case 'offline':
     case 'problem':
       return `${now.state}: ${printable(now.why)}`
@@ -75,5 +78,23 @@ function liveLine({ now, bytesPerSecond, secondsLeft }: LiveReport, problems: nu
       const line = progressLine({ filesTotal: 0, bytesTotal: 0, ...now }, bytesPerSecond)
       return secondsLeft === null ? line : `${line} · ${formatDuration(secondsLeft * 1_000)} left`
     }
+  }
+}
+
+/**
+ * What is still to be sent. Only a sync that is up to date knows that nothing is: what was changed since another one
+ * looked is not counted. Null where what the sync does says it already.
+ */
+function waitingLine(running: LiveReport | null, pending: number): string | null {
+  if (pending > 0) return `${formatCount(pending, 'change')} to send`
+  if (running === null) return 'nothing known: the next sync looks for what changed'
+  switch (running.now.state) {
+    case 'up-to-date':
+      return 'nothing'
+    case 'working':
+      return null
+    case 'offline':
+    case 'problem':
+      return 'nothing known: what changed meanwhile is sent once sync goes on'
   }
 }

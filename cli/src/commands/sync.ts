@@ -12,7 +12,8 @@ import { directReads } from '../device/network.ts'
 import type { Exit } from '../failures/exit-codes.ts'
 import { type LinkedFolder, requireLinkedFolder } from '../home/linked-folder.ts'
 import { requireSignedIn } from '../home/signed-in.ts'
-import { formatBytes, formatCount, formatDuration, joinWords, printable } from '../terminal/format.ts'
+import { conflictSentence, heldSentence, problemSentence } from '../terminal/attention.ts'
+import { formatBytes, formatCount, formatDuration, joinWords } from '../terminal/format.ts'
 import { createProgress } from '../terminal/progress.ts'
 
 export interface SyncOptions {
@@ -112,19 +113,12 @@ function size(bytes: number): string {
 /** What needs the person, on stderr. */
 function attention({ problems, heldDeletions, conflicts }: SyncReport): string[] {
   const lines: string[] = []
-  for (const { path, problem, leftOut } of problems.slice(0, SHOWN))
-    lines.push(`${leftOut ? 'left out' : 'not synced'}: ${printable(path)}: ${printable(problem)}`)
+  lines.push(...problems.slice(0, SHOWN).map(problemSentence))
   if (problems.length > SHOWN)
     lines.push(`… and ${problems.length - SHOWN} more not synced: see \`pileus status\``)
-  for (const path of conflicts.slice(0, SHOWN))
-    lines.push(`two versions: ${printable(path)} is a conflict copy; keep what you need`)
+  lines.push(...conflicts.slice(0, SHOWN).map(conflictSentence))
   if (conflicts.length > SHOWN)
     lines.push(`… and ${conflicts.length - SHOWN} more conflict copies: see \`pileus status\``)
-  if (heldDeletions > 0) {
-    lines.push(
-      `${formatCount(heldDeletions, 'deletion')} held back, because they are many at once: ` +
-        '`pileus sync --once --deletions accept` deletes them everywhere, `--deletions undo` brings the files back',
-    )
-  }
+  if (heldDeletions > 0) lines.push(heldSentence(heldDeletions))
   return lines
 }

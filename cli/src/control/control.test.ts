@@ -33,7 +33,7 @@ async function liveOf(device: DeviceOf): Promise<{ pid: number; now: { state: st
 }
 
 test('`sync --once` is done by the one that runs, with its result and its exit codes', async () => {
-  await home.liveNow(laptop)
+  const live = await home.liveNow(laptop)
   expect(statSync(join(laptop.home, 'control.sock')).mode & 0o777).toBe(0o600)
   const { stdout } = await laptop.ok('sync --once --json')
   expect(JSON.parse(stdout)).toEqual({
@@ -51,10 +51,29 @@ test('`sync --once` is done by the one that runs, with its result and its exit c
   const held = await laptop.run('sync --once')
   expect(held.stderr).toMatch(/31 deletions held back.*--deletions accept.*--deletions undo/)
   expect(held).toMatchObject({ code: 5, stdout: '31 deletions wait for you.\n' })
+  await expect.poll(live.output, WITHIN).toMatch(/^31 deletions held back.*--deletions undo/m)
+  const status = (await laptop.ok('status')).stdout
+  expect(status).toMatch(/^sync +up to date but for 31 deletions$/m)
+  expect(status).toMatch(/^31 deletions held back.*--deletions accept/m)
   const undone = await laptop.ok('sync --once --deletions undo')
   expect(undone.stdout).toMatch(/^Made 31 changes here \(\d+ B\) in [\d.]+ s\.\n$/)
   expect(readdirSync(join(laptop.folder, 'many'))).toHaveLength(FILES)
+  await expect.poll(live.output, WITHIN).toMatch(/held back.*\n.* is up to date\.\n$/)
   rmSync(join(home.root, 'away'), { recursive: true })
+})
+
+test('`status` claims that nothing waits only where a sync knows it', async () => {
+  const waiting = async () => /^waiting +(.*)$/m.exec((await laptop.ok('status')).stdout)?.[1]
+  expect(await waiting()).toBe('nothing known: the next sync looks for what changed')
+  await home.liveNow(laptop)
+  expect(await waiting()).toBe('nothing')
+  await home.server.stop()
+  await expect.poll(() => liveOf(laptop), WITHIN).toMatchObject({ now: { state: 'offline' } })
+  writeFileSync(join(laptop.folder, 'meanwhile'), 'new')
+  expect(await waiting()).toBe('nothing known: what changed meanwhile is sent once sync goes on')
+  await home.restart()
+  await expect.poll(() => liveOf(laptop), WITHIN).toMatchObject({ now: { state: 'up-to-date' } })
+  expect(await waiting()).toBe('nothing')
 })
 
 test('several at once are all answered, and one that leaves does not disturb the others', async () => {

@@ -36,7 +36,7 @@ export function directReads(
   signal: AbortSignal,
   told: DirectReadsParts['told'],
 ): DirectReadsParts {
-  const patience = new Patience(nodeTimers, () => {}, SHORT_TIMES)
+  const patience = new Patience(nodeTimers, undefined, SHORT_TIMES)
   const exchange = patientExchange(nodeExchange, patience)
   return { server, exchange, timers: nodeTimers, crypto: nodeCrypto, signal, told }
 }

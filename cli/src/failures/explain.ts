@@ -66,7 +66,7 @@ const OF_PROBLEM: Partial<Record<ProblemCode, readonly [Exit, string]>> = {
   'too-many-requests': ['unexpected', 'Too many attempts: wait a little, then try again.'],
   'quota-exceeded': [
     'full',
-    'The account has no room left: delete something, or ask for more room. Deletions still sync.',
+    'The account has no room left: take out of the folder what does not fit, or ask whoever runs the server for more room. Renames and deletions still sync.',
   ],
   'storage-full': ['full', 'The server has no room left: ask whoever runs it.'],
   'damaged-storage': ['damaged', `The server found damaged data in its storage: ${MEND}.`],

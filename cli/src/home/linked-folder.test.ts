@@ -105,3 +105,14 @@ test('the link is remembered until it is forgotten', () => {
   forgetLinkedFolder(home, join(root, 'tree'))
   expect(readLinkedFolder(home)).toBeNull()
 })
+
+test('an empty name, as an unset variable gives, is not the folder one stands in', () => {
+  expect(() => folderToLink(home, '')).toThrow(/Cannot link a folder without a name/)
+})
+
+test('a folder inside a file cannot be made, and that is said in words', () => {
+  writeFileSync(join(root, 'file'), '')
+  expect(() => folderToLink(home, join(root, 'file', 'folder'))).toThrow(
+    /it would lie in is not a folder; choose another/,
+  )
+})

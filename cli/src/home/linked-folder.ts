@@ -76,6 +76,10 @@ export function forgetLinkedFolder(home: Home, folder: string): void {
  * a synced folder: no folder, overlapping this home or another synced folder. Then nothing is left created.
  */
 export function folderToLink(home: Home, asked: string): { folder: string; created: boolean } {
+  // An empty name is a variable that was never set; `resolve` would take it for the folder that one stands in.
+  if (asked === '') {
+    throw new Failure('usage', 'no-such-folder', 'Cannot link a folder without a name: say which one.')
+  }
   const path = resolve(asked)
   if (!existsSync(path)) {
     if (!existsSync(dirname(path))) {
@@ -90,12 +94,20 @@ export function folderToLink(home: Home, asked: string): { folder: string; creat
   return { folder: checkedToLink(home, path), created: false }
 }
 
+const WHY_NOT_MADE: Readonly<Record<string, string>> = {
+  EACCES: 'permission denied',
+  EPERM: 'permission denied',
+  EROFS: 'the disk is read-only',
+  ENOSPC: 'the disk is full',
+  ENOTDIR: 'what it would lie in is not a folder',
+}
+
 function createToLink(home: Home, path: string): string {
   try {
     mkdirSync(path)
   } catch (error) {
     const { code, message } = error as NodeJS.ErrnoException
-    const why = code === 'EACCES' || code === 'EPERM' ? 'permission denied' : message
+    const why = (code !== undefined && WHY_NOT_MADE[code]) || message
     throw new Failure(
       'usage',
       'no-such-folder',

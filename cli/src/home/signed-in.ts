@@ -3,7 +3,7 @@ import type { KeyKeeping } from '../context.ts'
 import { Failure } from '../failures/failure.ts'
 import type { Home } from './home.ts'
 
-export const ACCOUNT_FILE = 'account.json'
+const ACCOUNT_FILE = 'account.json'
 
 export interface SignedIn {
   readonly format: 1

@@ -9,7 +9,7 @@ export interface Secret {
 }
 
 /** Shorter ones turn up by accident. */
-export const SECRET_MIN_BYTES = 8
+const SECRET_MIN_BYTES = 8
 
 /** Bytes that a secret's first bytes are looked up by. */
 const PREFIX = 8

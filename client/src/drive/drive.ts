@@ -22,7 +22,17 @@ import { type HintedReport, type Hints, syncHinted } from './hinted.ts'
 import { pull } from './pull.ts'
 import { send, takeUpBeforePull } from './send.ts'
 
-export interface SyncReport {
+/** What waits for the person. */
+export interface Attention {
+  /** Deletions that wait for an answer (R11). */
+  readonly heldDeletions: number
+  /** Paths that could not be synced when they were last looked at, and why. */
+  readonly problems: readonly PathProblem[]
+  /** Conflicts that wait for the person to choose. */
+  readonly conflicts: readonly string[]
+}
+
+export interface SyncReport extends Attention {
   /** Record versions sent and received. */
   readonly pushed: number
   readonly pulled: number
@@ -30,22 +40,13 @@ export interface SyncReport {
   readonly applied: number
   readonly bytesSent: number
   readonly bytesReceived: number
-  /** Deletions that wait for the person (R11). */
-  readonly heldDeletions: number
-  /** Paths that could not be synced, and why. */
-  readonly problems: readonly PathProblem[]
-  /** Conflicts that wait for the person to choose. */
-  readonly conflicts: readonly string[]
 }
 
-export interface DriveStatus {
+export interface DriveStatus extends Attention {
   /** Files, folders and links on this disk that are synced. */
   readonly nodes: number
   /** Changes not yet on the server. */
   readonly pending: number
-  readonly heldDeletions: number
-  readonly problems: readonly PathProblem[]
-  readonly conflicts: readonly string[]
 }
 
 export interface ListedNode {
@@ -222,14 +223,16 @@ export class Drive {
     return syncHinted(this.#context, hints, options)
   }
 
-  /** Paths that could not be synced when they were last looked at, and why: so many of them. */
-  problems(most: number): PathProblem[] {
-    const found: PathProblem[] = []
-    for (const [path, problem] of tables.problem.entries(this.#context.replica.store)) {
-      if (found.length === most) break
-      found.push({ path, problem })
+  /** What waits for the person; of the paths so many. */
+  attention(most: number): Attention {
+    const { replica } = this.#context
+    const problems: PathProblem[] = []
+    for (const [path, problem] of tables.problem.entries(replica.store)) {
+      if (problems.length === most) break
+      problems.push({ path, problem })
     }
-    return found
+    const heldDeletions = tables.held.count(replica.store)
+    return { heldDeletions, problems, conflicts: conflictPaths(replica, most) }
   }
 
   /**
@@ -299,13 +302,14 @@ function listed(replica: Replica, id: RecordId, name: string): ListedNode {
   }
 }
 
-/** Paths of conflict copies nobody has dealt with, and of what shows another name than its own (R3, R9). */
-function conflictPaths(replica: Replica): string[] {
+/** Paths of conflict copies nobody has dealt with, and of what shows another name than its own (R3, R9): so many of them. */
+function conflictPaths(replica: Replica, most = Number.POSITIVE_INFINITY): string[] {
   const { store } = replica
   const view = replica.view(store)
   const paths = new Set<string>()
   for (const table of [tables.copies, tables.renamed]) {
     for (const [id] of table.entries(store)) {
+      if (paths.size === most) break
       const path = shownPath(view, id as RecordId)
       if (path !== null) paths.add(path)
     }

@@ -4,9 +4,9 @@ import type { Replica } from '../replica/replica.ts'
 import { tables } from '../replica/tables.ts'
 
 /** More deletions than this at once are held. */
-export const GUARD_DELETIONS = 1_000
+const GUARD_DELETIONS = 1_000
 /** So are deletions of more than half of everything, from this many on: below, a person just tidied up. */
-export const GUARD_SMALLEST = 20
+const GUARD_SMALLEST = 20
 
 /** delete: tell the other devices · hold: do nothing and ask · undo: bring the files back from the server. */
 export function guardDeletions(

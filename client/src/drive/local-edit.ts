@@ -42,7 +42,7 @@ export function localEdit(
 }
 
 /** The chunks of a body whose list is short are its entries; those of a longer list were kept with the base. */
-function refsOf(body: RecordBody, long: Refs | undefined): Refs {
+export function refsOf(body: RecordBody, long: Refs | undefined): Refs {
   if (body.content?.type !== 'chunks') return NO_REFS
   if (body.content.list.depth > 0) {
     if (!long) throw new Error('the clear list of a long content was not kept with the base')

@@ -7,12 +7,12 @@ import { signBatch } from '@pileus/core/records/batch'
 import { firstFigure } from '@pileus/core/records/figure'
 import { sealedBytes } from '@pileus/core/records/seal'
 import type { SealedRecord } from '@pileus/core/records/sealed'
-import { vectorKey } from '@pileus/core/versions/vector'
 import { decodeSealed } from '../replica/sealed-row.ts'
 import { getMeta, type Pending, putMeta, tables } from '../replica/tables.ts'
 import type { StoreWriter } from '../store/store.ts'
 import type { DriveContext, SyncOptions } from './context.ts'
 import { lastFigure, rememberFigure } from './figures.ts'
+import { readAgain } from './lost-content.ts'
 import { pull } from './pull.ts'
 
 export interface Pushed {
@@ -128,6 +128,9 @@ async function pushUnderNewestLog(
     if (!(error instanceof Problem)) throw error
     // The server was set back since the last pull: nothing is pushed before it was read again.
     if (error.code === 'cursor-unknown') return { accepted: 0, stale: 0, missing: 0, alone: false }
+    // A clone of this database told another version under the same counter: it is read, and the two are settled.
+    const isTwin = error.code === 'seal-refused' && batch.some(({ id }) => error.ids.includes(id))
+    if (isTwin) return { accepted: 0, stale: 1, missing: 0, alone: false }
     if (error.code !== 'log-moved') throw error
     await context.zone.refresh()
     return pushBatch(context, batch, generation)
@@ -199,17 +202,9 @@ function note(
       // The record itself comes with the next pull, with proof of who wrote it.
       pushed.stale++
       return
-    case 'missing': {
-      const row = tables.disk.get(tx, id)
-      if (row) context.replica.putDisk(tx, id, { ...row, signature: '' })
-      // Another device's version, given back to a server that lost it and its content: that is not here either. Nor is that
-      // of a file whose deletion is held.
-      const givenBack = row?.version !== vectorKey(pending.vector) && pending.base === null
-      const notHere = givenBack || tables.held.get(tx, id) !== undefined
-      if (notHere && pending.group === null) context.replica.dropPending(tx, id)
-      else pushed.missing++
+    case 'missing':
+      if (readAgain(context, tx, id, pending)) pushed.missing++
       return
-    }
     case 'group':
       return
   }

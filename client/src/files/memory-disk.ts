@@ -61,8 +61,12 @@ export type Survival = 'all' | 'none' | (() => number)
 
 export class MemoryDisk {
   #journal: Op[] = []
-  #numbers = 0
+  #numbers: number
   #changes = 0
+
+  constructor(firstInode = 1) {
+    this.#numbers = firstInode - 1
+  }
 
   file(mtime: number): FileNode {
     const empty = new Uint8Array(0)

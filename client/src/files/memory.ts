@@ -7,6 +7,8 @@ export interface MemoryFilesOptions {
   /** Milliseconds since 1970. */
   readonly clock: () => number
   readonly caseInsensitive?: boolean
+  /** So that files of two disks are told apart, as by the moment of their making. */
+  readonly firstInode?: number
   /** Called after each change: what a program that looks at the disk in that moment would see. */
   readonly observe?: (change: { readonly operation: string; readonly at: readonly Location[] }) => void
 }
@@ -49,7 +51,7 @@ export function memoryFiles(options: MemoryFilesOptions): MemoryFiles {
 
 class SimulatedFiles implements MemoryFiles, Simulation {
   readonly #options: MemoryFilesOptions
-  readonly #disk = new MemoryDisk()
+  readonly #disk: MemoryDisk
   readonly #tops: Readonly<Record<Location['area'], FolderNode>>
   readonly folder: Area
   readonly work: Area
@@ -64,6 +66,7 @@ class SimulatedFiles implements MemoryFiles, Simulation {
 
   constructor(options: MemoryFilesOptions) {
     this.#options = options
+    this.#disk = new MemoryDisk(options.firstInode)
     this.#tops = { folder: this.#disk.folder(this.now()), work: this.#disk.folder(this.now()) }
     this.folder = new MemoryArea(this, 'folder')
     this.work = new MemoryArea(this, 'work')

@@ -10,7 +10,15 @@ import type { Assembler } from '../transfer/assembling/assembler.ts'
 import type { FileContent } from '../transfer/chunks.ts'
 import { type Assembly, assembleFiles } from '../transfer/download.ts'
 import type { DiskWork } from './disk-work.ts'
-import { childLocation, expectAsRow, expectFree, locationOf, partialPaths, stagingPath } from './place.ts'
+import {
+  childLocation,
+  expectAsRow,
+  expectFree,
+  locationOf,
+  partialPaths,
+  stagingPath,
+  statAt,
+} from './place.ts'
 
 export type FileAction = Extract<Action, { do: 'create' | 'update' }>
 
@@ -153,6 +161,7 @@ export class FileWork implements Disposable {
     const { body, key } = replica.effective(tx, action.id)!
     const staging: Location = { area: 'work', path: stagingPath(action.id) }
     const row = tables.disk.get(tx, action.id)
+    const brought = statAt(files, staging)
     const target =
       action.do === 'update'
         ? this.#work.node(tx, action.id).location
@@ -175,11 +184,13 @@ export class FileWork implements Disposable {
         expectFree(files, target)
         this.#work.rename(staging, target)
       }
-      this.#work.restat(tx, action.id, { ...shown, parent: action.parent, name: action.name }, target)
+      const place = { parent: action.parent, name: action.name }
+      this.#work.restat(tx, action.id, { ...shown, ...place }, target, brought)
       return
     }
     this.#work.replace(tx, action.id, staging, target)
-    this.#work.restat(tx, action.id, { ...shown, parent: row!.parent, name: row!.name }, target)
+    const { parent, name } = row!
+    this.#work.restat(tx, action.id, { ...shown, parent, name }, target, brought)
   }
 
   #report(): void {

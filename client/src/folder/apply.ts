@@ -42,6 +42,9 @@ export interface Applied {
   readonly blocked: readonly PathProblem[]
 }
 
+/** The coarsest times of a disk in use (FAT). */
+const COARSE_MICROSECONDS = 2_000_000
+
 /** Actions that change the disk without content, in one transaction. */
 const GROUP_ACTIONS = 500
 
@@ -225,15 +228,16 @@ class Applier {
 
   #park(tx: StoreWriter, id: RecordId): void {
     const { row, location } = this.#work.node(tx, id)
-    expectAsRow(this.#context.files, location, row)
-    this.#work.rename(location, { area: 'work', path: parkedPath(id) })
-    this.#work.restat(tx, id, { ...row, parent: PARKED, name: id }, { area: 'work', path: parkedPath(id) })
+    const before = expectAsRow(this.#context.files, location, row)
+    const parked: Location = { area: 'work', path: parkedPath(id) }
+    this.#work.rename(location, parked)
+    this.#work.restat(tx, id, { ...row, parent: PARKED, name: id }, parked, before)
   }
 
   #move(tx: StoreWriter, { id, parent, name, over }: Extract<Action, { do: 'move' }>): void {
     const { row, location } = this.#work.node(tx, id)
     const target = childLocation(this.#work.folder(tx, parent), name)
-    expectAsRow(this.#context.files, location, row)
+    const before = expectAsRow(this.#context.files, location, row)
     if (over) {
       this.#work.replace(tx, over, location, target)
       this.#context.replica.putDisk(tx, over, null)
@@ -243,7 +247,7 @@ class Applier {
       expectFree(this.#context.files, target)
       this.#work.rename(location, target)
     }
-    this.#work.restat(tx, id, { ...row, parent, name }, target)
+    this.#work.restat(tx, id, { ...row, parent, name }, target, before)
   }
 
   /**
@@ -315,14 +319,21 @@ class Applier {
     const { files, replica } = this.#context
     const { row, location } = this.#work.node(tx, id)
     const { body, key } = replica.effective(tx, id)!
-    expectAsRow(files, location, row)
+    const before = expectAsRow(files, location, row)
     const area = files[location.area]
-    if (row.kind === 'file' && row.attributes.executable !== body.attributes.executable) {
-      area.setExecutable(location.path, body.attributes.executable)
-    }
-    area.setModified(location.path, body.attributes.mtime)
+    const { mtime, executable } = body.attributes
+    // The time first: whatever is written from then on has another.
+    area.setModified(location.path, mtime)
+    if (row.kind === 'file' && row.attributes.executable !== executable)
+      area.setExecutable(location.path, executable)
+    const now = statAt(files, location)
+    // Some disks keep times to the second or two.
+    const isSet = now !== null && Math.abs(now.mtime - mtime) <= COARSE_MICROSECONDS
     this.#work.note(location)
-    this.#work.restat(tx, id, { ...row, attributes: body.attributes, version: key }, location)
+    this.#work.restat(tx, id, { ...row, attributes: body.attributes, version: key }, location, {
+      ...before,
+      mtime: isSet ? now.mtime : mtime,
+    })
   }
 
   /** A removed file rests in the stash; a folder goes when it is empty, so never with something unknown in it. */

@@ -156,10 +156,16 @@ export class DiskWork {
     this.#changed.set(`${directory.area}/${directory.path}`, directory)
   }
 
-  restat(tx: StoreWriter, id: RecordId, row: DiskRow, at: Location): void {
+  /**
+   * The row tells of what was brought to this place. `brought` is how it was before: whoever wrote to it meanwhile did so
+   * unseen, so then it has to be read.
+   */
+  restat(tx: StoreWriter, id: RecordId, row: DiskRow, at: Location, brought: Stat | null = null): void {
     const stat = statAt(this.context.files, at)
     if (!stat) throw new DiskMoved(at.path)
-    const { size, identity, signature } = stat
-    this.context.replica.putDisk(tx, id, { ...row, size, identity, signature })
+    const isSame = brought === null || row.kind === 'folder' || sameFile(brought, stat)
+    this.again ||= !isSame
+    const { size, identity } = brought ?? stat
+    this.context.replica.putDisk(tx, id, { ...row, size, identity, signature: isSame ? stat.signature : '' })
   }
 }

@@ -60,10 +60,10 @@ export interface Scan {
   readonly problems: PathProblem[]
 }
 
-/** Nodes found to differ that are handed over together: some 6 MB of them. */
-const PORTION_NODES = 10_000
+/** Nodes found to differ that are handed over together: some 3 MB of them. */
+const PORTION_NODES = 5_000
 /** More of them than this are too much for a look at a part. */
-const PART_NODES = 20_000
+const PART_NODES = 10_000
 /** Names looked at between two breaths, which take a tenth of a second. */
 const BREATH_NAMES = 10_000
 
@@ -114,6 +114,8 @@ class Scanner {
   /** Rows whose node was found, but for files of which a whole scan shows that nothing changed. */
   readonly #found = new Set<RecordId>()
   readonly #missing: RecordId[] = []
+  /** Folders of a part that were looked at. */
+  readonly #listed = new Set<RecordId>()
 
   constructor(replica: Replica, files: Files) {
     this.#replica = replica
@@ -211,6 +213,7 @@ class Scanner {
 
   /** `row` is the folder's row id, null for one that has none; `parent` is what its children hang in. */
   *#folder(path: string, row: RecordId | null, parent: RecordId | Appeared): Generator<Scan | null> {
+    if (row !== null && this.#isListed(row)) return
     const listing = this.#list(path)
     if (!listing) return
     for (const name of listing.undecodable) {
@@ -226,6 +229,13 @@ class Scanner {
       yield* this.#handOver()
     }
     for (const id of rows.values()) this.#missing.push(id)
+  }
+
+  /** Where case is ignored a folder may have been told by two spellings: looked at twice, what is in it would be there twice. */
+  #isListed(folder: RecordId): boolean {
+    const isListed = this.#listed.has(folder)
+    if (!this.#inPortions) this.#listed.add(folder)
+    return isListed
   }
 
   *#handOver(): Generator<Scan | null> {

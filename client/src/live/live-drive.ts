@@ -5,10 +5,9 @@
  */
 import { Problem } from '@pileus/core/protocol/problem'
 import type { SyncOptions } from '../drive/context.ts'
-import { type Drive, NotQuiet, type SyncReport } from '../drive/drive.ts'
+import { type Attention, type Drive, NotQuiet, type SyncReport } from '../drive/drive.ts'
 import { FileError } from '../files/files.ts'
 import { FolderLost } from '../folder/marker.ts'
-import type { PathProblem } from '../folder/scan.ts'
 import type { Watch, Watching } from '../folder/watch/watch.ts'
 import { Unreachable } from '../remote/remote.ts'
 import { Agenda, type Work } from './agenda.ts'
@@ -24,16 +23,18 @@ export type LiveState =
   /** Something here or there stands in the way; it is tried again. */
   | { readonly state: 'problem'; readonly why: string }
 
-export interface LiveStatus {
+/** What waits for the person is as it was when the last work ended; of the paths the first are told. */
+export interface LiveStatus extends Attention {
   readonly now: LiveState
   /** What works less well than it could, a sentence each. */
   readonly notes: readonly string[]
-  /** Paths that could not be synced, and why: the first of them. */
-  readonly problems: readonly PathProblem[]
 }
 
+/** What is told before a drive has looked at anything. */
+export const NOTHING_WAITS: Attention = { heldDeletions: 0, problems: [], conflicts: [] }
+
 export interface LiveDriveParts extends ListeningParts {
-  readonly drive: Pick<Drive, 'syncOnce' | 'syncHinted' | 'problems' | 'folderNow'>
+  readonly drive: Pick<Drive, 'syncOnce' | 'syncHinted' | 'attention' | 'folderNow'>
   readonly watch: Watch
   readonly told: (status: LiveStatus) => void
   /** For the first sync. */
@@ -58,7 +59,7 @@ const UNREAD_REST_TIMES = 4
 const UNREAD_QUIET_PART = 0.5
 /** A folder that went away is looked for this often. */
 const LOST_PAUSE_MS = 2_000
-const PROBLEMS_TOLD = 10
+const PATHS_TOLD = 10
 const ASK_WORDS = `${ASK_FIRST_MS / 1_000} to ${ASK_LAST_MS / 1_000}`
 const FIRST_PAUSE_MS = 1_000
 const LONGEST_PAUSE_MS = 30_000
@@ -89,13 +90,17 @@ export class LiveDrive {
   /** Why the live channel cannot be relied on, and whether that holds even while it is open; null when it can be. */
   #cut: { readonly why: string; readonly unsteady: boolean } | null = null
   #askPause = ASK_FIRST_MS
-  #problems: readonly PathProblem[] = []
+  #attention = NOTHING_WAITS
   #serverSlow = false
+  /** The server could not be reached, and has not answered since: trying again is not worth telling. */
+  #unreached = false
   /** Why content comes on another way than it could; null while it does not. */
   #roundabout: string | null = null
   /** The folder was away: what was watched there is not watched any more. */
   #lost = false
   #failures = 0
+  /** What the last work ended with that failed, until everything was looked at again. */
+  #failed: LiveState | null = null
   #first = true
   #watching: Watching | null = null
   #ended: { readonly why: unknown } | null = null
@@ -218,14 +223,20 @@ export class LiveDrive {
       if (work.kind === 'everything') await this.#everything(start, asked ?? [])
       else await this.#hinted(work.hints, start)
       this.#failures = 0
-      this.#problems = this.#parts.drive.problems(PROBLEMS_TOLD)
+      this.#unreached = false
+      if (work.kind === 'everything') this.#failed = null
+      this.#attention = this.#parts.drive.attention(PATHS_TOLD)
       if (this.#cut !== null) this.#agenda.askAt(clock() + this.#askPause)
-      this.#tell({ state: 'up-to-date' })
+      // That a part went well says nothing of what failed before: only a look at everything takes that up again.
+      if (this.#failed?.state === 'offline') this.#agenda.everythingAt(clock())
+      this.#tell(this.#failed ?? { state: 'up-to-date' })
     } catch (error) {
       for (const { answer } of asked ?? []) answer.reject(error)
       if (this.#signal.aborted) return
       this.#lost ||= error instanceof FolderLost
       const { now, pause } = this.#judge(error)
+      this.#unreached = now.state === 'offline'
+      this.#failed = now
       this.#agenda.everythingNotBefore(clock() + pause)
       this.#tell(now)
     }
@@ -273,6 +284,11 @@ export class LiveDrive {
     this.#tell()
   }
 
+  /** The server answered a call: what is under way is worth telling again. */
+  serverAnswered(): void {
+    this.#unreached = false
+  }
+
   /** Why content comes on another way than it could, in one sentence; null once it does not any more. */
   comesRoundabout(why: string | null): void {
     this.#roundabout = why
@@ -280,7 +296,12 @@ export class LiveDrive {
   }
 
   #options(): SyncOptions {
-    return { signal: this.#signal, progress: (now) => this.#tell({ state: 'working', ...now }) }
+    return {
+      signal: this.#signal,
+      progress: (now) => {
+        if (!this.#unreached) this.#tell({ state: 'working', ...now })
+      },
+    }
   }
 
   #lineStands(): void {
@@ -341,7 +362,7 @@ export class LiveDrive {
       notes.push(
         `the live channel does not stand, so the server is asked every ${ASK_WORDS} seconds: ${this.#cut.why}`,
       )
-    this.#parts.told({ now, notes, problems: this.#problems })
+    this.#parts.told({ now, notes, ...this.#attention })
   }
 }
 

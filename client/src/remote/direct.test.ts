@@ -76,7 +76,7 @@ async function device(reads: (store: string) => Named, store: RequestListener) {
   })
   const exchange = patientExchange(
     nodeExchange,
-    new Patience(nodeTimers, () => {}, { answerMs: 300, stallMs: 300, slowMs: 300 }),
+    new Patience(nodeTimers, undefined, { answerMs: 300, stallMs: 300, slowMs: 300 }),
   )
   const calls = httpCalls({ server, exchange: nodeExchange })
   const withToken: typeof calls = { call: (name, input) => calls.call(name, { ...input, token: TOKEN }) }

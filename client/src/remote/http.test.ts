@@ -232,8 +232,11 @@ describe.each([
   })
 
   /** Waits as in earnest, but for a fraction of a second. */
-  const patient = (told: (slow: boolean) => void = () => {}) =>
-    patientExchange(exchange, new Patience(nodeTimers, told, { answerMs: 300, stallMs: 300, slowMs: 100 }))
+  const patient = (slow: (isSlow: boolean) => void = () => {}) =>
+    patientExchange(
+      exchange,
+      new Patience(nodeTimers, { slow, answered() {} }, { answerMs: 300, stallMs: 300, slowMs: 100 }),
+    )
 
   test('a server that accepts and never answers is given up, and called slow before that', async () => {
     const server = await listening(() => {})
@@ -242,6 +245,18 @@ describe.each([
     await expect(calls.call('account', {})).rejects.toThrow(/did not answer within \d+ seconds: check/)
     expect(told).toEqual([true, false])
     await expect(checkServer(patient(), server)).rejects.toThrow('did not answer within')
+  })
+
+  test('an answer is heard of, whatever it says; that nothing answers is not', async () => {
+    const refusing = await listening((_request, response) => response.writeHead(500).end())
+    const silent = await listening((_request, response) => response.destroy())
+    let answers = 0
+    const heard = { slow() {}, answered: () => void answers++ }
+    const waiting = patientExchange(exchange, new Patience(nodeTimers, heard))
+    await expect(httpCalls({ server: silent, exchange: waiting }).call('account', {})).rejects.toThrow()
+    expect(answers).toBe(0)
+    await expect(httpCalls({ server: refusing, exchange: waiting }).call('account', {})).rejects.toThrow()
+    expect(answers).toBe(1)
   })
 
   test('a server that stops in the middle of an answer is given up, one that goes on slowly is not', async () => {

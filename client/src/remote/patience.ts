@@ -14,6 +14,15 @@ export interface PatienceTimes {
   readonly slowMs: number
 }
 
+/** What is to be known of the server by the way. */
+export interface ServerHeard {
+  /** It became slow to answer; or nothing waits for long any more. */
+  slow(isSlow: boolean): void
+  /** It answered a call, well or not. */
+  answered(): void
+}
+
+const UNHEARD: ServerHeard = { slow() {}, answered() {} }
 const TIMES: PatienceTimes = { answerMs: 30_000, stallMs: 30_000, slowMs: 10_000 }
 
 /** For places that are only a shorter way to what the server has. */
@@ -29,23 +38,29 @@ export class TimedOut extends Unreachable {}
 export class Patience {
   readonly #timers: Timers
   readonly #times: PatienceTimes
-  readonly #told: (slow: boolean) => void
+  readonly #heard: ServerHeard
   #slow = 0
 
-  /** `told` hears when the server becomes slow, and when nothing waits for long any more. */
-  constructor(timers: Timers, told: (slow: boolean) => void = () => {}, times: PatienceTimes = TIMES) {
+  constructor(timers: Timers, heard: ServerHeard = UNHEARD, times: PatienceTimes = TIMES) {
     this.#timers = timers
-    this.#told = told
+    this.#heard = heard
     this.#times = times
   }
 
   /** Waits for an answer to begin. `giveUp` has to make `wait` reject; then this rejects with TimedOut. */
-  forAnswer<T>(server: string, sentBytes: number, giveUp: () => void, wait: () => Promise<T>): Promise<T> {
+  async forAnswer<T>(
+    server: string,
+    sentBytes: number,
+    giveUp: () => void,
+    wait: () => Promise<T>,
+  ): Promise<T> {
     const sending = sentBytes / SLOWEST_BYTES_PER_MS
     const { answerMs, slowMs } = this.#times
     const seconds = Math.round((answerMs + sending) / 1_000)
     const words = `${server} did not answer within ${seconds} seconds: check the server and the network`
-    return this.#during(answerMs + sending, slowMs + sending, words, giveUp, wait)
+    const answer = await this.#during(answerMs + sending, slowMs + sending, words, giveUp, wait)
+    this.#heard.answered()
+    return answer
   }
 
   /** Waits for a piece of an answer; otherwise as `forAnswer`. */
@@ -66,7 +81,7 @@ export class Patience {
     let isSlow = false
     const noteSlow = this.#timers.after(slowAfter, () => {
       isSlow = true
-      if (++this.#slow === 1) this.#told(true)
+      if (++this.#slow === 1) this.#heard.slow(true)
     })
     const end = this.#timers.after(milliseconds, () => {
       isLate = true
@@ -79,7 +94,7 @@ export class Patience {
     } finally {
       noteSlow()
       end()
-      if (isSlow && --this.#slow === 0) this.#told(false)
+      if (isSlow && --this.#slow === 0) this.#heard.slow(false)
     }
   }
 }

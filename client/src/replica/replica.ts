@@ -3,16 +3,9 @@
  * indexes over whichever counts. All writes happen in transactions of the caller.
  */
 import type { Crypto } from '@pileus/core/crypto/crypto'
-import { addToSet, emptySetHash, removeFromSet, setDigest } from '@pileus/core/crypto/lthash'
+import { setDigest } from '@pileus/core/crypto/lthash'
 import type { Random } from '@pileus/core/crypto/random'
-import {
-  type Digest,
-  idBytes,
-  type RecordId,
-  randomId,
-  type WriterId,
-  type ZoneId,
-} from '@pileus/core/ids/ids'
+import { type Digest, type RecordId, randomId, type WriterId, type ZoneId } from '@pileus/core/ids/ids'
 import type { ZoneKeys } from '@pileus/core/keys/zone-keys'
 import { sameBody } from '@pileus/core/merge/merge'
 import type { RecordBody, RecordVersion } from '@pileus/core/records/record'
@@ -24,10 +17,12 @@ import { createView, type View } from '@pileus/core/tree/view'
 import { dominates, joinVectors, NO_VERSION, nextVector, vectorKey } from '@pileus/core/versions/vector'
 import { rememberRows } from '../store/remembered.ts'
 import type { Store, StoreReader, StoreWriter } from '../store/store.ts'
+import { DiskRows } from './disk-rows.ts'
 import { effectiveBody, replicaForest } from './forest.ts'
+import { changeKnownSet, knownSetState } from './known-set.ts'
 import { StoredRedirects } from './redirects.ts'
 import { decodeSealed, encodeSealed } from './sealed-row.ts'
-import { type DiskRow, getMeta, type Known, type Pending, putMeta, tables } from './tables.ts'
+import { createTables, type DiskRow, getMeta, type Known, type Pending, putMeta, tables } from './tables.ts'
 
 export interface ReplicaContext {
   readonly store: Store
@@ -49,6 +44,7 @@ export class Replica {
   readonly #context: ReplicaContext
   readonly #stored: Store
   readonly #redirects = new StoredRedirects()
+  readonly #shown: DiskRows
   /** Who seals here. Changes when this database turns out to be used elsewhere too. */
   writer: WriterId
   #transactions = 0
@@ -58,6 +54,7 @@ export class Replica {
   constructor(context: ReplicaContext) {
     this.#stored = context.store
     this.#context = { ...context, store: rememberRows(context.store) }
+    this.#shown = new DiskRows(context.caseInsensitive)
     this.#redirects.load(this.store)
     this.writer = getMeta(this.store, 'writer') ?? this.#bearWriter()
   }
@@ -135,10 +132,17 @@ export class Replica {
   ): void {
     const known = tables.known.get(tx, id)
     const before = tables.outbox.get(tx, id)
-    if (before ? sameBody(before.body, body) && isNewer(before, known) : known && sameBody(known.body, body))
-      return
+    // What is pending and not newer than what the server has is sealed again, though it says the same.
+    const isNewer = !before || !known || dominates(before.vector, known.vector)
+    const effective = before ?? known
+    if (isNewer && effective && sameBody(effective.body, body)) return
     const refs = options.refs ?? (body.content?.type === 'chunks' ? this.#refsOf(tx, id, body) : NO_REFS)
     this.#seal(tx, id, body, refs, options.group ?? before?.group ?? null, before?.vector)
+  }
+
+  /** The same, by itself, and as made from what the server has alone: whoever has other versions keeps them beside it. */
+  putApart(tx: StoreWriter, id: RecordId, body: RecordBody, refs: Refs): void {
+    this.#seal(tx, id, body, refs, null)
   }
 
   /**
@@ -156,10 +160,7 @@ export class Replica {
     const vector = nextVector(NO_VERSION, this.writer, 0)
     this.#putOutbox(tx, id, { vector, body, base: null, group: null }, refs)
     tables.child.put(tx, this.#childKey(body, id), '')
-    const row = rowOf(vectorKey(vector))
-    tables.disk.put(tx, id, row)
-    tables.diskChild.put(tx, this.#diskKey(row), id)
-    tables.diskIdentity.put(tx, row.identity, id)
+    this.#shown.putAlone(tx, id, rowOf(vectorKey(vector)))
   }
 
   /**
@@ -253,62 +254,36 @@ export class Replica {
       tables.outboxSealed.put(tx, id, tables.sealed.get(tx, id)!)
     }
     tables.sealed.delete(tx, id)
-    this.#changeSet(tx, leaf, null)
+    changeKnownSet(this.#context.crypto, tx, leaf, null)
     tables.known.delete(tx, id)
   }
 
   /** Digest of the set of known versions, to hold against the server's. */
   setDigest(from: StoreReader): Digest {
-    return setDigest(this.#context.crypto, this.setState(from))
+    return setDigest(this.#context.crypto, knownSetState(from))
   }
 
   /** State of the set hash over the known versions; not to be changed. */
   setState(from: StoreReader): Uint8Array {
-    return tables.setHash.get(from, 'known') ?? emptySetHash()
+    return knownSetState(from)
   }
 
   /** The disk now shows the effective version of this record, or it never will again (null). */
   putDisk(tx: StoreWriter, id: RecordId, row: DiskRow | null): void {
-    const before = tables.disk.get(tx, id)
-    // A row whose node is gone may have lost its name or inode to another: it does not take them back.
-    const hadName = !before || tables.diskChild.get(tx, this.#diskKey(before)) === id
-    const hadIdentity = !before || tables.diskIdentity.get(tx, before.identity) === id
-    if (before && hadName) tables.diskChild.delete(tx, this.#diskKey(before))
-    if (before && hadIdentity) tables.diskIdentity.delete(tx, before.identity)
-    if (!row) {
-      tables.disk.delete(tx, id)
-      this.#dropBase(tx, id)
-      tables.nameless.delete(tx, id)
-      tables.renamed.delete(tx, id)
-      return
-    }
-    tables.disk.put(tx, id, row)
-    if (hadName || this.#diskKey(row) !== this.#diskKey(before)) this.#takeName(tx, id, row)
-    if (row.identity && (hadIdentity || row.identity !== before.identity)) {
-      tables.diskIdentity.put(tx, row.identity, id)
-    }
+    this.#shown.put(tx, id, row)
     const effective = this.effective(tx, id)
-    if (row.version === effective?.key) this.#dropBase(tx, id)
-    if (effective && effective.body.place.name !== row.name) tables.renamed.put(tx, id, '')
+    if (row === null || row.version === effective?.key) this.#dropBase(tx, id)
+    if (row !== null && effective && effective.body.place.name !== row.name) tables.renamed.put(tx, id, '')
     else tables.renamed.delete(tx, id)
-  }
-
-  /** Whoever had the name on the disk stays known as a row without one, until it is found or gone. */
-  #takeName(tx: StoreWriter, id: RecordId, row: DiskRow): void {
-    const key = this.#diskKey(row)
-    const holder = tables.diskChild.get(tx, key)
-    if (holder && holder !== id) tables.nameless.put(tx, holder, '')
-    tables.nameless.delete(tx, id)
-    tables.diskChild.put(tx, key, id)
   }
 
   /** Which record has this name in this folder on the disk. */
   diskAt(from: StoreReader, parent: RecordId, name: string): RecordId | undefined {
-    return tables.diskChild.get(from, this.#diskKey({ parent, name }))
+    return this.#shown.at(from, parent, name)
   }
 
-  *diskChildren(from: StoreReader, parent: RecordId): Iterable<RecordId> {
-    for (const [, id] of tables.diskChild.entries(from, { from: `${parent}/`, to: `${parent}0` })) yield id
+  diskChildren(from: StoreReader, parent: RecordId): Iterable<RecordId> {
+    return this.#shown.children(from, parent)
   }
 
   /** The body a disk row shows: what a local change was made from. */
@@ -321,11 +296,6 @@ export class Replica {
 
   touch(tx: StoreWriter, id: RecordId): void {
     tables.touched.put(tx, id, '')
-  }
-
-  #diskKey(at: { parent: RecordId; name: string }): string {
-    // The disk itself decides what is one name: NFC twins live beside each other on most disks.
-    return `${at.parent}/${this.#context.caseInsensitive ? this.nameKey(at.name) : at.name}`
   }
 
   /** Before the effective version changes: keeps what the disk shows, if it shows that version. */
@@ -393,7 +363,7 @@ export class Replica {
   }
 
   #putKnown(tx: StoreWriter, id: RecordId, known: Known, sealed: Uint8Array): void {
-    this.#changeSet(tx, tables.known.get(tx, id)?.leaf ?? null, known.leaf)
+    changeKnownSet(this.#context.crypto, tx, tables.known.get(tx, id)?.leaf ?? null, known.leaf)
     tables.known.put(tx, id, known)
     tables.sealed.put(tx, id, sealed)
   }
@@ -403,15 +373,6 @@ export class Replica {
     if (own > (tables.known.get(tx, id)?.vector[this.writer] ?? 0)) tables.sealedUpTo.put(tx, id, own)
     tables.outbox.delete(tx, id)
     tables.outboxSealed.delete(tx, id)
-  }
-
-  #changeSet(tx: StoreWriter, before: Digest | null, after: Digest | null): void {
-    const { crypto } = this.#context
-    // Copied, since a store may keep the array it was given.
-    const state = this.setState(tx).slice()
-    if (before) removeFromSet(crypto, state, idBytes(before))
-    if (after) addToSet(crypto, state, idBytes(after))
-    tables.setHash.put(tx, 'known', state)
   }
 
   #refsOf(tx: StoreReader, id: RecordId, body: RecordBody): Refs {
@@ -434,20 +395,9 @@ export class Replica {
 
   #bearWriter(): WriterId {
     const writer = randomId('writer', this.#context.random)
-    // Looking into a table that is not there costs more than looking into an empty one. Rows that come and go within
-    // a transaction are never written where rows are remembered, so this goes below.
-    this.#stored.transaction('lazy', (tx) => {
-      for (const { name } of Object.values(tables)) {
-        tx.put(name, '', '')
-        tx.delete(name, '')
-      }
-    })
+    // Below the remembered rows: what comes and goes within a transaction there is never written.
+    createTables(this.#stored)
     this.store.transaction('durable', (tx) => putMeta(tx, 'writer', writer))
     return writer
   }
-}
-
-/** Whether the server can take this version for newer than the one it has. */
-function isNewer(pending: Pending, known: Known | undefined): boolean {
-  return !known || dominates(pending.vector, known.vector)
 }

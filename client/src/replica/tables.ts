@@ -7,6 +7,7 @@ import type { VersionVector } from '@pileus/core/versions/vector'
 import {
   type KeyRange,
   type RowCodec,
+  type Store,
   StoreCorrupt,
   type StoreReader,
   type StoreWriter,
@@ -179,6 +180,16 @@ export const tables = {
   /** States of the zone that were verified here, by sequence (16 digits), the newest few. */
   figure: jsonTable<Figure>('figure'),
 } as const
+
+/** Makes all tables, because looking into one that is not there costs more than looking into an empty one. */
+export function createTables(store: Store): void {
+  store.transaction('lazy', (tx) => {
+    for (const { name } of Object.values(tables)) {
+      tx.put(name, '', '')
+      tx.delete(name, '')
+    }
+  })
+}
 
 const metaTable = jsonTable<Meta[keyof Meta]>('meta')
 

@@ -64,7 +64,7 @@ describe('a text that is no phrase is refused, and the message says why', () => 
   test('swapped words do not match their checksum', () => {
     const words = phraseFromEntropy(Uint8Array.from({ length: 32 }, (_, i) => i)).split(' ')
     const swapped = [words[1], words[0], ...words.slice(2)].join(' ')
-    expect(refusal(swapped).message).toContain('check their order')
+    expect(refusal(swapped).message).toContain('check each word, and their order')
   })
 
   test('a long text is not quoted in full', () => {

@@ -48,7 +48,7 @@ export function entropyFromPhrase(text: string): Uint8Array {
     return mnemonicToEntropy(words.join(' '), wordlist)
   } catch {
     throw new InvalidPhrase(
-      'cannot read the recovery phrase: every word is in the list, but the last ones do not match the rest; check their order',
+      'cannot read the recovery phrase: every word is in the list, but together they are no phrase; check each word, and their order',
     )
   }
 }

@@ -73,7 +73,7 @@ export const LOG_ENTRY_MAX_BYTES = 65_536
 export const GENESIS_MAX_BYTES = 16_384
 export const ORIGIN_BYTES = 32
 const COMMITMENT_BYTES = 32
-export const SEALED_KEY_BYTES = XWING_ENCAPSULATION_BYTES + KEY_BYTES + 16
+const SEALED_KEY_BYTES = XWING_ENCAPSULATION_BYTES + KEY_BYTES + 16
 /** As many as fit an entry. */
 export const MEMBERS_MAX = 50
 

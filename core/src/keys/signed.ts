@@ -5,7 +5,7 @@ import { bytesField, expectLength, readFormat } from './fields.ts'
 import type { SecretKey } from './secrets.ts'
 import { FORMAT, SUITE } from './suite.ts'
 
-export const SIGNATURE_BYTES = 64
+const SIGNATURE_BYTES = 64
 export const SIGNING_KEY_BYTES = 32
 
 export interface Signed {

@@ -180,12 +180,7 @@ async function openNewest(
 }
 
 /** 32 bytes that fix a zone key without telling it (KEY-14). */
-export function keyCommitment(
-  crypto: Crypto,
-  zoneKey: SecretKey,
-  origin: Uint8Array,
-  epoch: number,
-): Uint8Array {
+function keyCommitment(crypto: Crypto, zoneKey: SecretKey, origin: Uint8Array, epoch: number): Uint8Array {
   return deriveBytes(crypto, zoneKey.bytes(), 'zone key commitment', [origin, epoch])
 }
 

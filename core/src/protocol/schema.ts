@@ -9,7 +9,6 @@ import {
   ID_BYTES,
   type PackId,
   type RecordId,
-  type WriterId,
   type ZoneId,
 } from '../ids/ids.ts'
 import { CHUNK_IDS_MAX, RECORD_MAX_BYTES, REFS_INLINE_IDS, REFS_MAX_DEPTH } from '../limits.ts'
@@ -44,7 +43,6 @@ function id<T>(kind: keyof typeof ID_BYTES) {
 
 export const ZoneIdText = id<ZoneId>('zone')
 export const RecordIdText = id<RecordId>('record')
-export const WriterIdText = id<WriterId>('writer')
 export const DeviceIdText = id<DeviceId>('device')
 export const AccountIdText = id<AccountId>('account')
 export const ChunkIdText = id<ChunkId>('chunk')

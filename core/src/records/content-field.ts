@@ -9,7 +9,7 @@ import type { ChunkEntry, ChunkList, Content } from './record.ts'
 import { readVector, vectorValue } from './vector-field.ts'
 
 /** The longest file: what the six bytes of an entry's length can say. */
-export const FILE_MAX_BYTES = 2 ** 48 - 1
+const FILE_MAX_BYTES = 2 ** 48 - 1
 
 const CHUNKS = 0
 const LINK = 1

@@ -8,7 +8,7 @@ import { ACCOUNTS_MIGRATIONS } from './postgres-schema.ts'
 import { whole } from './postgres-whole.ts'
 import { accountColumns, accountOf, deviceColumns, deviceOf, eventOf, memberOf, sessionOf } from './rows.ts'
 
-export const ACCOUNTS_SCHEMA = 'pileus_accounts'
+const ACCOUNTS_SCHEMA = 'pileus_accounts'
 
 const FENCED = {
   accounts: 'INSERT OR UPDATE OR DELETE',

@@ -135,7 +135,7 @@ function send(
 }
 
 /** Sends a message in this format. */
-export function sendMessage(message: object, format: Format, reply: FastifyReply): FastifyReply {
+function sendMessage(message: object, format: Format, reply: FastifyReply): FastifyReply {
   return reply.type(MEDIA_TYPES[format]).send(asBuffer(encodeMessage(message, format)))
 }
 

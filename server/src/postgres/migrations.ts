@@ -122,7 +122,7 @@ function refusal(error: DatabaseError, user: string, database: string): string |
 }
 
 /** The reason of a connection that failed, also where several addresses were tried. */
-export function networkReason(error: Error): string {
+function networkReason(error: Error): string {
   const inner = error instanceof AggregateError ? error.errors : []
   return error.message || inner.map((one) => (one instanceof Error ? one.message : String(one))).join(', ')
 }

@@ -59,7 +59,11 @@ export async function requireRoom(
   if (used + bytes <= quota) return
   throw new Problem(
     'quota-exceeded',
-    `${used} of ${quota} bytes are used, ${bytes} more do not fit: delete something, or wait until deleted ` +
-      'files leave the history',
+    `the account has no room left: ${count(used)} of ${count(quota)} bytes are used, and ${count(bytes)} more do not ` +
+      'fit; take out of the folder what does not fit, or ask whoever runs the server for more room',
   )
+}
+
+function count(bytes: number): string {
+  return bytes.toLocaleString('en-US')
 }

@@ -46,16 +46,18 @@ export class Contents {
   /** Call before the person overwrites what is at this path, with what takes its place, or deletes it. */
   giveUp(files: MemoryFiles, path: string, instead?: Uint8Array): void {
     const stat = files.folder.stat(path)
-    if (stat?.type === 'file') {
-      const bytes = readAll(files, path)
-      this.#givenUp.add(contentHash(bytes))
-      const kept = new Set(instead && linesOf(instead))
-      for (const line of linesOf(bytes)) if (!kept.has(line)) this.#linesGivenUp.add(line)
-    }
+    if (stat?.type === 'file') this.replaced(readAll(files, path), instead)
     if (stat?.type === 'folder' || path === '') {
       for (const name of files.folder.list(path).names)
         this.giveUp(files, path === '' ? name : `${path}/${name}`)
     }
+  }
+
+  /** A program had these bytes before it, and put others instead, or none. */
+  replaced(bytes: Uint8Array, instead?: Uint8Array): void {
+    this.#givenUp.add(contentHash(bytes))
+    const kept = new Set(instead && linesOf(instead))
+    for (const line of linesOf(bytes)) if (!kept.has(line)) this.#linesGivenUp.add(line)
   }
 
   /** Whether more than one person saved these bytes, or one did more than once. */

@@ -75,8 +75,10 @@ export function keepOpen(scene: Scene, path: string): string {
   const more = encoder.encode(lines(step, chance, 2).join(''))
   scene.later(chance.pick([10, 200, 3_000, 60_000]) * chance.fraction(), identity, () => {
     // What the program went by may be gone for good, as files are that were removed while they are open.
-    if (!isThere(files, identity)) return
-    const content = both(file.read(), more)
+    if (files.unmounted || !isThere(files, identity)) return
+    const before = file.read()
+    const content = both(before, more)
+    contents.replaced(before, content)
     doings.touch(who, path)
     contents.save(content, `${who} went on writing what was ${show(path)} in step ${step.n}`)
     file.append(more)

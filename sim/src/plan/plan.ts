@@ -30,7 +30,7 @@ export const DEEDS = [
 /** What happens to a device, its line or the server. */
 export const EVENTS = [
   ...['sync', 'stop', 'kill', 'arm', 'cut', 'mend', 'skew', 'full', 'room', 'unmount', 'mount', 'deny'],
-  ...['backup', 'old-database', 'old-device', 'lose-database', 'removal', 'answer'],
+  ...['backup', 'old-database', 'old-device', 'clone', 'lose-database', 'removal', 'answer'],
   ...['server-crash', 'server-arm', 'server-restore', 'upkeep', 'rest'],
   ...['pair', 'meddle', 'days'],
 ] as const
@@ -114,6 +114,7 @@ const WEIGHTS: Readonly<Record<string, number>> = {
   backup: 3,
   'old-database': 1.5,
   'old-device': 1.5,
+  clone: 2,
   'lose-database': 1,
   removal: 1,
   answer: 1,
@@ -129,7 +130,14 @@ const SHARES: Readonly<Record<string, number>> = {
   ...{ append: 0.7, insert: 0.5, remove: 0.8, clear: 0.5, link: 0.5, attributes: 0.6, turn: 0.5, usb: 0.2 },
   ...{ move: 0.85, rename: 0.6, folder: 0.9 },
   ...{ stop: 0.5, kill: 0.35, arm: 0.5, cut: 0.35, skew: 0.35, full: 0.25, unmount: 0.2, deny: 0.2 },
-  ...{ backup: 0.3, 'old-database': 0.6, 'old-device': 0.6, 'lose-database': 0.25, removal: 0.25 },
+  ...{
+    backup: 0.3,
+    'old-database': 0.6,
+    'old-device': 0.6,
+    clone: 0.2,
+    'lose-database': 0.25,
+    removal: 0.25,
+  },
   ...{ hold: 0.5, pair: 0.7, meddle: 0.5, busy: 0.35, days: 0.3 },
   ...{ 'server-crash': 0.3, 'server-arm': 0.4, 'server-restore': 0.25, upkeep: 0.3 },
 }

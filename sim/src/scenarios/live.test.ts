@@ -47,6 +47,20 @@ describe('a round that looks only where it was told', () => {
     expect(b.text('folder 3/13')).toBe('edited')
   })
 
+  test('takes a folder that was told by two spellings, on a disk that ignores case, for one: nothing in it is doubled or deleted', async () => {
+    const scene = await setScene(home, 61)
+    const [b] = scene.sites
+    const a = scene.join(1, { caseInsensitive: true })
+    a.put('folder/file', 'content')
+    await scene.settle(a, b)
+    a.move('folder', 'Folder')
+    a.put('Folder/more', 'more')
+    await hinted(scene, a, 'folder', 'Folder', 'folder/more')
+    await scene.settle(a, b)
+    expect(b.show()).toEqual({ 'Folder/': '', 'Folder/file': 'content', 'Folder/more': 'more' })
+    expect(a.show()).toEqual(b.show())
+  })
+
   test('finds a move between two folders it was told of as a move, of files and of folders', async () => {
     const scene = await setScene(home, 2)
     const [a, b] = scene.sites
@@ -308,12 +322,18 @@ describe('a drive that stays', () => {
   })
 
   test('without a network it says so, and goes on when there is one', async () => {
-    const { a, b, watch, announce, setReachable, until, states, end } = await staying(23)
+    const { a, b, watch, announce, setReachable, until, rest, states, end } = await staying(23)
     await until(() => states.at(-1) === 'up-to-date')
     setReachable(false)
     b.put('offline', '1')
     watch.changed('', 'offline')
     await until(() => states.at(-1) === 'offline')
+    // What is tried meanwhile, and fails again, is not told as work.
+    const first = states.indexOf('offline')
+    b.put('another', '2')
+    watch.changed('', 'another')
+    await rest(100)
+    expect(new Set(states.slice(first))).toEqual(new Set(['offline']))
     setReachable(true)
     await until(() => states.at(-1) === 'up-to-date')
     await announce()

@@ -121,7 +121,7 @@ const events: Readonly<Record<string, Event>> = {
     if (!old || machine.removed) return null
     machine.kill('all')
     machine.restore(old.backup)
-    system.setBack()
+    system.setBack(false)
     return 'gets back its database of then'
   },
 
@@ -131,15 +131,31 @@ const events: Readonly<Record<string, Event>> = {
     machine.kill('all')
     machine.restore(old.backup)
     putBack(system, machine, old)
-    system.setBack()
+    system.setBack(true)
     return 'gets back all it had then'
+  },
+
+  clone(system, machine, chance) {
+    const { files, removed } = machine
+    const others = system.present.filter((other) => other !== machine && !other.files.unmounted)
+    const isPlain = others.length > 0 && !files.unmounted && files.denied.size === 0
+    // Who is taken out of the account would be two.
+    if (removed || !isPlain || system.plan.steps.some(({ what }) => what === 'removal')) return null
+    const other = chance.pick(others)
+    const backup = machine.backUp()
+    const tree = treeOf(machine)
+    other.kill('all')
+    other.cloneOf(machine, backup)
+    putBack(system, other, { backup, tree })
+    system.setBack(false)
+    return `runs on the machine of ${other.name} too`
   },
 
   'lose-database'(system, machine) {
     if (machine.removed) return null
     machine.kill('all')
     machine.newStore()
-    system.setBack()
+    system.setBack(true)
     return 'loses its database'
   },
 
@@ -190,7 +206,7 @@ const events: Readonly<Record<string, Event>> = {
     const first = home.journal.length
     const written = first + chance.below(Math.max(1, server.written - first))
     await server.restore(written)
-    system.setBack()
+    system.setBack(true)
     system.contents.forgetHistory()
     return `the server is set back to ${written - first} of ${server.written} writes`
   },
@@ -224,6 +240,7 @@ function treeOf({ files }: Machine): OldState['tree'] {
 function putBack(system: System, machine: Machine, { tree }: OldState): void {
   const { files } = machine
   for (const writing of system.writings) if (writing.machine === machine) writing.cancelled = true
+  files.denied.clear()
   machine.asPerson(() => {
     system.contents.giveUp(files, '')
     files.full = false

@@ -82,10 +82,12 @@ export interface Backup {
 /** So few that pushing ahead and crashes between commits happen in small runs. */
 const COMMIT_FILES = 2
 const WATCH_MS = 4
+/** No two disks have a file of one number: where an image is put on another disk, its files are others. */
+const INODES = 100_000
 
 export class Machine {
   readonly name: string
-  readonly parts: MachineParts
+  parts: MachineParts
   files!: MemoryFiles
   store: MemoryStore = memoryStore()
   weather: Weather = { ...FAIR }
@@ -94,7 +96,7 @@ export class Machine {
   process: Process | null = null
   /** Whether it stays in sync when nothing ends it. */
   live = false
-  liveState: LiveStatus['now']['state'] | null = null
+  liveState: LiveStatus['now'] | null = null
   /** It was taken out of the account. */
   removed = false
   readonly meddling: Meddling
@@ -115,6 +117,7 @@ export class Machine {
     const files = memoryFiles({
       clock: () => timeline.now + this.skewMs,
       caseInsensitive,
+      firstInode: Number(/\d+$/.exec(this.name)![0]) * INODES,
       observe: ({ operation, at }) => this.#changed(operation, at),
     })
     this.files = files
@@ -150,6 +153,12 @@ export class Machine {
     this.store.transaction('durable', (tx) => {
       for (const [table, key, value] of rows) tx.put(table, key, value)
     })
+  }
+
+  /** The image of another device runs here: one key, one database, two machines. */
+  cloneOf({ parts }: Machine, backup: Backup): void {
+    this.parts = { ...this.parts, account: parts.account }
+    this.restore(backup)
   }
 
   /** One sync, as a process that starts, syncs and ends. */
@@ -200,7 +209,7 @@ export class Machine {
           wallClock: () => timeline.now + this.skewMs,
           random: process.chance.bytes,
           told: ({ now }) => {
-            this.liveState = now.state
+            this.liveState = now
             if (now.state === 'up-to-date') this.parts.witness.rested(this)
           },
         },

@@ -1,6 +1,7 @@
 /** All machines of a run with their server, and everything that watches over them. */
 import type { Location } from '@pileus/client/files/files'
 import type { EndpointName } from '@pileus/core/protocol/endpoints'
+import type { Content } from '@pileus/core/records/record'
 import { Contents } from '../oracles/contents.ts'
 import { Doings } from '../oracles/doings.ts'
 import { Secrecy } from '../oracles/secrecy.ts'
@@ -56,6 +57,8 @@ export class System {
   /** Removed devices whose removal was brought to its end. */
   readonly removals = new Set<Machine>()
   readonly writings = new Set<Writing>()
+  /** What the oracles opened of records, by the ends of their seals: a rest opens what the rests before it did not. */
+  readonly opened = new Map<string, Content | null>()
   /** Deletions of nearly everything that nobody has answered for: by whom, and of which paths. */
   cleared: { readonly machine: Machine; readonly paths: readonly string[] } | null = null
   /** Everything that happened, for comparing runs. */
@@ -65,8 +68,8 @@ export class System {
   readonly counts: Counts = {}
   /** Nothing gets in the way any more: from then on nothing may fail. */
   resting = false
-  /** A device or the server was set back at some time. */
-  wasSetBack = false
+  /** Something was set back, or lost, from which conflict copies may come twice. */
+  mayDouble = false
   readonly #full = new Set<Machine>()
   #failure: { readonly error: unknown } | null = null
 
@@ -83,7 +86,8 @@ export class System {
     const failed = (error: unknown) => this.fail(error)
     this.server = new SimulatedServer({
       timeline: this.timeline,
-      chance: chanceOf(plan.seed ^ 0x5e7),
+      // Far from the small number that the home is drawn from: or a challenge of the server would be one of its keys.
+      chance: chanceOf(plan.seed ^ 0x5e7a11ed),
       quotaBytes: QUOTA_BYTES,
       writeMs: switches.serverWriteMs,
       failed,
@@ -186,8 +190,8 @@ export class System {
   }
 
   /** Somebody has less, or older things, than they had: whoever knows both keeps both. */
-  setBack(): void {
-    this.wasSetBack = true
+  setBack(mayDouble: boolean): void {
+    this.mayDouble ||= mayDouble
     this.doings.setBack()
   }
 

@@ -1,0 +1,63 @@
+/** What the disk shows: a row for each node, found by its name in a folder and by its inode too. */
+import type { RecordId } from '@pileus/core/ids/ids'
+import { nameKey } from '@pileus/core/tree/names'
+import type { StoreReader, StoreWriter } from '../store/store.ts'
+import { type DiskRow, tables } from './tables.ts'
+
+export class DiskRows {
+  readonly #caseInsensitive: boolean
+
+  constructor(caseInsensitive: boolean) {
+    this.#caseInsensitive = caseInsensitive
+  }
+
+  /** Which record has this name in this folder. */
+  at(from: StoreReader, parent: RecordId, name: string): RecordId | undefined {
+    return tables.diskChild.get(from, this.#key({ parent, name }))
+  }
+
+  *children(from: StoreReader, parent: RecordId): Iterable<RecordId> {
+    for (const [, id] of tables.diskChild.entries(from, { from: `${parent}/`, to: `${parent}0` })) yield id
+  }
+
+  /** Puts the row in the place of the one before; null takes that away. */
+  put(tx: StoreWriter, id: RecordId, row: DiskRow | null): void {
+    const before = tables.disk.get(tx, id)
+    // A row whose node is gone may have lost its name or inode to another: it does not take them back.
+    const hadName = !before || tables.diskChild.get(tx, this.#key(before)) === id
+    const hadIdentity = !before || tables.diskIdentity.get(tx, before.identity) === id
+    if (before && hadName) tables.diskChild.delete(tx, this.#key(before))
+    if (before && hadIdentity) tables.diskIdentity.delete(tx, before.identity)
+    if (!row) {
+      tables.disk.delete(tx, id)
+      tables.nameless.delete(tx, id)
+      return
+    }
+    tables.disk.put(tx, id, row)
+    if (hadName || this.#key(row) !== this.#key(before)) this.#takeName(tx, id, row)
+    if (row.identity && (hadIdentity || row.identity !== before.identity)) {
+      tables.diskIdentity.put(tx, row.identity, id)
+    }
+  }
+
+  /** Puts the first row of a node whose name nobody had. */
+  putAlone(tx: StoreWriter, id: RecordId, row: DiskRow): void {
+    tables.disk.put(tx, id, row)
+    tables.diskChild.put(tx, this.#key(row), id)
+    tables.diskIdentity.put(tx, row.identity, id)
+  }
+
+  /** Whoever had the name stays known as a row without one, until it is found or gone. */
+  #takeName(tx: StoreWriter, id: RecordId, row: DiskRow): void {
+    const key = this.#key(row)
+    const holder = tables.diskChild.get(tx, key)
+    if (holder && holder !== id) tables.nameless.put(tx, holder, '')
+    tables.nameless.delete(tx, id)
+    tables.diskChild.put(tx, key, id)
+  }
+
+  #key({ parent, name }: { readonly parent: RecordId; readonly name: string }): string {
+    // The disk itself decides what is one name: NFC twins live beside each other on most disks.
+    return `${parent}/${this.#caseInsensitive ? nameKey(name, true) : name}`
+  }
+}
