@@ -34,23 +34,32 @@ interface Node {
   readonly seeds: readonly string[]
   /** Its place in the ring; chosen by itself where it is alone. */
   readonly token?: string
+  readonly dataCenter: string
 }
 
 /** Starts a node without data. Its first user is cassandra, with the password cassandra. */
 export async function launchCassandra(use: Use): Promise<RunningEngine> {
   const address = '127.0.0.1'
   const [port, storagePort] = [await freePort(), await freePort()]
-  return launchNode(await installed(), { address, port, storagePort, seeds: [address] }, use)
+  return launchNode(
+    await installed(),
+    { address, port, storagePort, seeds: [address], dataCenter: DATA_CENTER },
+    use,
+  )
 }
 
-/** For tests: starts several nodes without data, without users, in one data centre, on loopback addresses of their own. */
-export async function launchCassandraCluster(count: number): Promise<CassandraCluster> {
+/**
+ * For tests: starts several nodes without data, without users, on loopback addresses of their own, each in the data centre
+ * that is given for it. The settings lead to the first.
+ */
+export async function launchCassandraCluster(dataCenters: readonly string[]): Promise<CassandraCluster> {
   const [port, storagePort] = [await freePort(), await freePort()]
-  const seeds = Array.from({ length: count }, (_, n) => `127.0.0.${n + 1}`)
+  const count = dataCenters.length
+  const seeds = dataCenters.map((_, n) => `127.0.0.${n + 1}`)
   const width = 2n ** 64n / BigInt(count)
   const places = seeds.map((address, n): Node => {
     const token = String(-(2n ** 63n) + BigInt(n) * width)
-    return { address, port, storagePort, seeds, token }
+    return { address, port, storagePort, seeds, token, dataCenter: dataCenters[n]! }
   })
   const program = await installed()
   const nodes = await together(places.map((place) => launchNode(program, place, 'test')))
@@ -66,9 +75,14 @@ export async function launchCassandraCluster(count: number): Promise<CassandraCl
   return {
     title: `${count} nodes of ${nodes[0]!.title}`,
     nodes,
-    settings: { ...nodes[0]!.settings, PILEUS_CASSANDRA_REPLICATION: `${DATA_CENTER}:${count}` },
+    settings: { ...nodes[0]!.settings, PILEUS_CASSANDRA_REPLICATION: aCopyOnEach(dataCenters) },
     remove,
   }
+}
+
+function aCopyOnEach(dataCenters: readonly string[]): string {
+  const nodes = Map.groupBy(dataCenters, (center) => center)
+  return [...nodes].map(([center, { length }]) => `${center}:${length}`).join(',')
 }
 
 interface Program {
@@ -86,6 +100,7 @@ async function launchNode({ java, jars }: Program, node: Node, use: Use): Promis
   try {
     writeFileSync(join(folder.path, 'cassandra.yaml'), configuration(folder.path, node))
     writeFileSync(join(folder.path, 'logback.xml'), LOGBACK)
+    writeFileSync(join(folder.path, 'rackdc.properties'), `dc=${node.dataCenter}\nrack=rack1\n`)
     mkdirSync(join(folder.path, 'logs'))
     const daemon = new Daemon(
       { file: java, args: javaArguments(folder.path, jars, use), cwd: folder.path },
@@ -98,8 +113,8 @@ async function launchNode({ java, jars }: Program, node: Node, use: Use): Promis
       title: `Cassandra ${VERSION}`,
       settings: {
         PILEUS_CASSANDRA_CONTACT_POINTS: `${node.address}:${node.port}`,
-        PILEUS_CASSANDRA_DATA_CENTER: DATA_CENTER,
-        PILEUS_CASSANDRA_REPLICATION: `${DATA_CENTER}:1`,
+        PILEUS_CASSANDRA_DATA_CENTER: node.dataCenter,
+        PILEUS_CASSANDRA_REPLICATION: `${node.dataCenter}:1`,
         PILEUS_CASSANDRA_USER: USER,
         PILEUS_CASSANDRA_PASSWORD: USER,
       },
@@ -117,24 +132,24 @@ async function launchNode({ java, jars }: Program, node: Node, use: Use): Promis
 }
 
 /** The node listens a moment before it has made its first user. */
-async function takesUs({ address, port }: Node): Promise<boolean> {
-  return (await listens(port, address)) && (await nodesSeenBy(address, port)) > 0
+async function takesUs(node: Node): Promise<boolean> {
+  return (await listens(node.port, node.address)) && (await nodesSeenBy(node)) > 0
 }
 
 /** Nodes hear of each other a moment after they serve. */
-async function untilItSees({ address, port }: Node, count: number): Promise<void> {
+async function untilItSees(node: Node, count: number): Promise<void> {
   const end = performance.now() + READY_MS
-  while ((await nodesSeenBy(address, port)) < count) {
-    if (performance.now() > end) throw new Error(`the node ${address} does not see ${count} nodes`)
+  while ((await nodesSeenBy(node)) < count) {
+    if (performance.now() > end) throw new Error(`the node ${node.address} does not see ${count} nodes`)
     await setTimeout(500)
   }
 }
 
 /** 0 where it takes nobody yet. */
-async function nodesSeenBy(address: string, port: number): Promise<number> {
+async function nodesSeenBy({ address, port, dataCenter }: Node): Promise<number> {
   const client = new cassandra.Client({
     contactPoints: [`${address}:${port}`],
-    localDataCenter: DATA_CENTER,
+    localDataCenter: dataCenter,
     credentials: { username: USER, password: USER },
     protocolOptions: { port },
   })
@@ -189,7 +204,7 @@ function configuration(folder: string, { address, port, storagePort, seeds, toke
     rpc_address: address,
     native_transport_port: port,
     storage_port: storagePort,
-    endpoint_snitch: 'SimpleSnitch',
+    endpoint_snitch: 'GossipingPropertyFileSnitch',
     seed_provider: [
       {
         class_name: 'org.apache.cassandra.locator.SimpleSeedProvider',
@@ -268,6 +283,7 @@ function javaArguments(folder: string, cache: string, use: Use): string[] {
     '-Dio.netty.tryReflectionSetAccessible=true',
     `-Djava.io.tmpdir=${folder}`,
     `-Dcassandra.config=file://${folder}/cassandra.yaml`,
+    `-Dcassandra-rackdc.properties=file://${folder}/rackdc.properties`,
     `-Dcassandra.storagedir=${folder}`,
     `-Dcassandra.logdir=${join(folder, 'logs')}`,
     `-Dlogback.configurationFile=${folder}/logback.xml`,

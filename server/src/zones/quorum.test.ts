@@ -1,4 +1,7 @@
-/** Three Cassandra nodes with three copies: one may be lost, with two lost nothing is acknowledged, and all that was stays. */
+/**
+ * Three Cassandra nodes with three copies: one may be lost, with two lost nothing is acknowledged, and all that was stays. By
+ * themselves they are in one data centre; PILEUS_QUORUM_DATA_CENTERS=one,one,two has them in two.
+ */
 import { launchCassandraCluster } from '@pileus/engines/cassandra'
 import { withLaunched } from '@pileus/engines/in-tests'
 import { afterAll, beforeAll, expect, it, vi } from 'vitest'
@@ -8,7 +11,7 @@ import { cassandraZones } from './cassandra.ts'
 import { chunkId, commitOf, newHead, packId, recordId, zoneId } from './fixtures.ts'
 import type { Commit, Zones } from './zones.ts'
 
-const NODES = 3
+const CENTERS = (process.env.PILEUS_QUORUM_DATA_CENTERS ?? 'one,one,one').split(',')
 const START_MS = 240_000
 const MUCH = 10_000_000
 /** A node that comes back is found, and its copies are asked again. */
@@ -17,14 +20,16 @@ const WITHIN = { timeout: 60_000, interval: 500 }
 await withLaunched(
   ['cassandra'],
   'a quorum of Cassandra nodes',
-  () => launchCassandraCluster(NODES),
+  () => launchCassandraCluster(CENTERS),
   (cluster) => {
     const zone = zoneId()
     const acknowledged: Commit[] = []
     let zones: Zones
     beforeAll(async () => {
       const { options } = testKeyspace(cluster)
-      zones = await cassandraZones({ ...options, replication: { datacenter1: NODES } })
+      const copies = Map.groupBy(CENTERS, (center) => center)
+      const replication = Object.fromEntries([...copies].map(([center, { length }]) => [center, length]))
+      zones = await cassandraZones({ ...options, replication, quorum: copies.size > 1 ? 'global' : 'local' })
       await zones.create({ zone, genesis: Uint8Array.of(1), head: newHead() })
     }, START_MS)
     afterAll(() => zones?.close())
