@@ -41,6 +41,12 @@ describe('the whole system', () => {
     expect(said).toContain('all as promised')
   }, 120_000)
 
+  it('found that what was held stood for ever in a folder that had become one with another of its name', async () => {
+    const said = await sim('--story', 'held-in-a-folder-that-became-another')
+    expect(said).toMatch(/sync pushed \d+, pulled 0, applied \d+, held 2\d/)
+    expect(said).toContain('all as promised')
+  }, 120_000)
+
   it('finds bugs that are planted', async () => {
     const said = await sim('--mutations', '--jobs', '1', ...QUICKLY_FOUND)
     expect(said).toContain(`all ${QUICKLY_FOUND.length} were found`)

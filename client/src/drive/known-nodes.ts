@@ -118,14 +118,16 @@ export class KnownNodes {
     const view = replica.view(replica.store)
     const shown = gone.filter((id) => view.locate(id).status === 'shown')
     const verdict = guardDeletions(replica, shown, wish)
-    const needed = verdict === 'hold' ? neededAgain(replica, shown) : new Set()
+    const needed = verdict === 'hold' ? neededAgain(replica, shown) : new Set<RecordId>()
     const deletions = shown.filter((id) => !needed.has(id))
     replica.transaction('durable', (tx) => {
       putMeta(tx, 'unconfirmed', undefined)
       for (const [id] of [...tables.held.entries(tx)]) tables.held.delete(tx, id)
       const deleted = new Set(deletions)
       for (const id of gone) {
-        if (deleted.has(id) && verdict === 'hold') tables.held.put(tx, id, '')
+        // A folder that became one with another is no deletion; its row stays while what was in it is held.
+        const holds = verdict === 'hold' && !needed.has(id) && this.#hasHeld(tx, id)
+        if (holds || (deleted.has(id) && verdict === 'hold')) tables.held.put(tx, id, '')
         else {
           if (deleted.has(id) && verdict === 'delete')
             for (const alias of this.#oneWith(tx, replica.freshView(tx), id)) this.#delete(tx, alias)
@@ -134,7 +136,12 @@ export class KnownNodes {
         }
       }
     })
-    return verdict === 'hold' ? deletions.length : 0
+    return tables.held.count(replica.store)
+  }
+
+  #hasHeld(tx: StoreWriter, folder: RecordId): boolean {
+    const children = this.#context.replica.diskChildren(tx, folder)
+    return [...children].some((child) => tables.held.get(tx, child) !== undefined)
   }
 
   #delete(tx: StoreWriter, id: RecordId): void {

@@ -126,16 +126,19 @@ function diskOf({ replica }: DriveContext, from: StoreReader): Disk {
 function isAway({ files }: DriveContext, from: StoreReader, id: RecordId): boolean {
   if (tables.held.get(from, id) === undefined) return false
   const row = tables.disk.get(from, id)
-  const location = row && locationOf(from, id)
-  return !!location && statAt(files, location)?.identity !== row.identity
+  if (!row) return false
+  // The folder that it was in may be gone from the rows before it.
+  const location = locationOf(from, id)
+  return location === null || statAt(files, location)?.identity !== row.identity
 }
 
 function wantOf(context: DriveContext, from: StoreReader, view: View): Want {
   const { replica } = context
   return (id) => {
     const located = view.locate(id)
-    if (located.status !== 'shown') return undefined
+    if (located.status === 'hidden') return undefined
     if (isAway(context, from, id)) return { ...tables.disk.get(from, id)!, aliases: [] }
+    if (located.status !== 'shown') return undefined
     const body = replica.effective(from, id)!.body
     const { kind, sameness } = treeNode(id, body)
     const { parent, name } = located

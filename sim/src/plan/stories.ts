@@ -33,6 +33,20 @@ export const STORIES: Readonly<Record<string, Plan>> = {
     [22, 'remove', 1, 701730520, 56],
     [23, 'sync', 1, 403838271, 23],
   ]),
+  /** What was held stood for ever in a folder that had become one with another of its name, and was said to be in the way. */
+  'held-in-a-folder-that-became-another': story(1138, {}, [
+    [23, 'folder', 0, 4149067617, 231],
+    [29, 'create', 0, 2828909764, 280099],
+    [30, 'rest', 0, 131419876, 0],
+    [34, 'clear', 0, 2127607492, 194],
+    [37, 'many', 0, 3398838069, 19858],
+    [53, 'meddle', 1, 362554644, 57355],
+    [56, 'sync', 0, 2905733918, 4116],
+    [62, 'big', 0, 3307453159, 14875],
+    [63, 'turn', 0, 666356233, 11],
+    [76, 'clear', 0, 3207277110, 43134],
+    [78, 'folder', 0, 1495493872, 36],
+  ]),
 }
 
 /** Throws RangeError for a name that no story has. */
