@@ -88,13 +88,14 @@ export const BUGS: readonly Bug[] = [
     'for (const earlier of [...held, entry])',
     'for (const earlier of [...held.slice(1), entry])',
   ),
+  // That such a record is refused changes nothing that can be seen: the device reads the zone, and finds it there.
   bug(
     'duplicate-push',
-    'what was accepted in a batch whose answer was lost is refused when another batch brings it again',
+    'what was accepted in a batch whose answer was lost is committed a second time when another batch brings it again',
     600,
     'server/src/rules/decide.ts',
     `if (known.leaf === leaf) return { kind: 'repeat', sequence: known.sequence }`,
-    '',
+    `if (known.leaf === leaf) return { kind: 'new' }`,
   ),
   bug(
     'repeat-not-told',
