@@ -48,7 +48,8 @@ test.each([
   { args: ['statsu'], says: /^pileus: Unknown command 'statsu'\. Did you mean status\? See/ },
   { args: ['sync', '--bogus'], says: /Unknown option '--bogus'/ },
   { args: ['signup'], says: /Missing required argument 'name'/ },
-  { args: ['signup', 'a', 'b'], says: /Too many arguments/ },
+  { args: ['signup', 'a', 'b'], says: /'signup' takes 1 word, and 2 were given\. See/ },
+  { args: ['devices', 'all'], says: /'list' takes no words, and 1 was given\. See/ },
   { args: ['signup', 'ana'], says: /Which server\?/ },
   { args: ['signup', 'ana', '--server', 'localhost:3001'], says: /localhost:3001.*http:\/\// },
   {

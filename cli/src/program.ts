@@ -276,6 +276,7 @@ function usage(error: CommanderError): Failure {
     .replace(/\)$/, '')
     .replace(/^option '.*?(--[\w-]+).*?' argument '(.*)' is invalid\./, "$1 cannot be '$2'.")
     .replace(/^option '.*?(--[\w-]+).*?' argument missing$/, '$1 needs a value')
+    .replace(/^too many arguments for '(.*)'\. Expected (\d+) .*got (\d+)\.?$/i, tooMany)
     .trim()
   const sentence = text.charAt(0).toUpperCase() + text.slice(1)
   return new Failure(
@@ -283,6 +284,11 @@ function usage(error: CommanderError): Failure {
     'usage',
     `${sentence}${/[.?!]$/.test(sentence) ? '' : '.'} See \`pileus --help\`.`,
   )
+}
+
+function tooMany(_: string, command: string, takes: string, given: string): string {
+  const words = takes === '1' ? '1 word' : takes === '0' ? 'no words' : `${takes} words`
+  return `'${command}' takes ${words}, and ${given} ${given === '1' ? 'was' : 'were'} given`
 }
 
 function indent(text: string): string {

@@ -27,6 +27,10 @@ interface Asked {
 /** Runs the command; returns the exit code. */
 export async function runMove(args: readonly string[], environment: Variables): Promise<number> {
   const asked = readArgs(args)
+  if (asked === 'help') {
+    console.log(USAGE)
+    return 0
+  }
   if (asked === null) {
     console.error(USAGE)
     return 2
@@ -51,12 +55,18 @@ export async function runMove(args: readonly string[], environment: Variables): 
   }
 }
 
-function readArgs(args: readonly string[]): Asked | null {
+function readArgs(args: readonly string[]): Asked | 'help' | null {
   try {
     const { values } = parseArgs({
       args: [...args],
-      options: { to: { type: 'string' }, undo: { type: 'boolean' }, json: { type: 'boolean' } },
+      options: {
+        to: { type: 'string' },
+        undo: { type: 'boolean' },
+        json: { type: 'boolean' },
+        help: { type: 'boolean', short: 'h' },
+      },
     })
+    if (values.help) return 'help'
     if (!values.to) return null
     return { file: values.to, undo: values.undo === true, json: values.json === true }
   } catch {

@@ -318,5 +318,6 @@ describe('the command', () => {
       output: expect.stringMatching(/^There is nothing in the data folder /),
     })
     expect(await run(folder)).toMatchObject({ code: 2, output: expect.stringMatching(/^Usage: /) })
+    expect(await run(folder, '--help')).toMatchObject({ code: 0, output: expect.stringMatching(/^Usage: /) })
   })
 })
