@@ -56,7 +56,7 @@ export function count(report: string | null, exitedWell: boolean): Tally {
 
 /** Whoever sees the summary alone can tell what happened. */
 function reason(messages: readonly string[] = []): string[] {
-  const lines = messages.join('\n').split('\n')
+  const lines = messages.flatMap((message) => message.split('\n'))
   return lines.slice(0, REASON_LINES).map((line) => `         ${line.trimEnd()}`.trimEnd())
 }
 
