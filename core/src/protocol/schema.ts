@@ -1,5 +1,5 @@
 /** The pieces messages are made of: each is a schema and, by `Static`, a type. */
-import Type, { type Static, type TSchema } from 'typebox'
+import type { Static, TSchema } from 'typebox'
 import {
   type AccountId,
   type BatchId,
@@ -12,6 +12,7 @@ import {
   type ZoneId,
 } from '../ids/ids.ts'
 import { CHUNK_IDS_MAX, RECORD_MAX_BYTES, REFS_INLINE_IDS, REFS_MAX_DEPTH } from '../limits.ts'
+import { Type } from './json-schema.ts'
 
 export type { Static, TSchema }
 export { Type }
