@@ -247,6 +247,14 @@ describe.each([
     await expect(checkServer(patient(), server)).rejects.toThrow('did not answer within')
   })
 
+  test('chunks that a server never begins to send are not asked for again and again', async () => {
+    let asked = 0
+    const server = await listening(() => void asked++)
+    const remote = httpRemote(httpCalls({ server, exchange: patient() }))
+    await expect(all(remote.fetch(zone, [chunks[0]!.id]))).rejects.toThrow(/did not answer within/)
+    expect(asked).toBe(1)
+  })
+
   test('an answer is heard of, whatever it says; that nothing answers is not', async () => {
     const refusing = await listening((_request, response) => response.writeHead(500).end())
     const silent = await listening((_request, response) => response.destroy())

@@ -7,6 +7,7 @@ import { Problem } from '@pileus/core/protocol/problem'
 import { readBatch } from '@pileus/core/records/batch'
 import type { Calls } from './calls.ts'
 import { DirectReader, type DirectReadsParts } from './direct.ts'
+import { TimedOut } from './patience.ts'
 import { type Allocate, type Cursor, type Remote, type Source, Unreachable } from './remote.ts'
 
 /** Times a broken download goes on without a chunk arriving. */
@@ -115,6 +116,8 @@ async function* fetchChunks(
         continue
       }
       if (!(error instanceof Unreachable)) throw error
+      // Whoever makes the calls has asked twice by then.
+      if (error instanceof TimedOut && at === before) throw error
       stalled = at > before ? 0 : stalled + 1
       if (stalled === STALLED_FETCHES_MAX) throw error
     }
