@@ -75,6 +75,7 @@ export function simulatedCalls(parts: LineParts): Calls {
       await travel(delayMs)
       if (cutOff || weather().cutOff) throw lost('no way to the server')
       if (chance.happens(lostRequest)) throw lost('the request was lost')
+      // Nobody waits for the answer to the copy, nor hears why there is none.
       const again = () => void deliver(parts, name, request).catch(() => undefined)
       if (!ONCE_ONLY.has(name) && chance.happens(rest.late)) {
         timeline.after(LATE_MS * chance.fraction(), again)
