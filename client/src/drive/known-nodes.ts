@@ -84,10 +84,10 @@ export class KnownNodes {
       id,
       (body) => {
         if (!change) return { ...body, attributes }
-        const same = samenessOf(body.content) === samenessOf(change.content)
+        const same = body.content && samenessOf(body.content) === samenessOf(change.content)
         // A conflict copy that a person edits is a file like any other.
         return same
-          ? { ...body, attributes }
+          ? { ...body, content: storedAgain(body.content, change.content), attributes }
           : { ...body, content: change.content, attributes, conflictOf: null }
       },
       change?.refs,
@@ -153,4 +153,9 @@ export class KnownNodes {
       NO_REFS,
     )
   }
+}
+
+/** A content that was read once more: no edit, but of other chunks where the zone has had another key since. */
+function storedAgain(content: Content, read: Content): Content {
+  return content.type === 'chunks' && read.type === 'chunks' ? { ...content, list: read.list } : content
 }
