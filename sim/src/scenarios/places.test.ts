@@ -39,6 +39,29 @@ describe('moves apart', () => {
     expect(Object.values(a.show()).filter(Boolean).sort()).toEqual(['x', 'y', 'z'])
   })
 
+  it('scenario 1 (R3): taken apart again, the folder that nobody moved stays where it was', async () => {
+    const { sites, settle } = await scene()
+    const [a, b] = sites
+    a.put('x/in x', 'x')
+    a.put('y/in y', 'y')
+    a.makeFolder('z')
+    await settle(a, b)
+    a.move('x', 'y/x')
+    b.move('y', 'x/y')
+    await settle(a, b)
+    const [outer, inner] = 'y/x/in x' in a.show() ? ['y', 'x'] : ['x', 'y']
+    b.move(`${outer}/${inner}`, `z/${inner}`)
+    await settle(a, b)
+    expect(a.show()).toEqual({
+      [`${outer}/`]: '',
+      [`${outer}/in ${outer}`]: outer,
+      'z/': '',
+      [`z/${inner}/`]: '',
+      [`z/${inner}/in ${inner}`]: inner,
+    })
+    expect(b.show()).toEqual(a.show())
+  })
+
   it('R3: moved to two places, the record stands at one of them, with its contents, everywhere', async () => {
     const { sites, settle } = await scene()
     const [a, b] = sites
