@@ -62,6 +62,29 @@ describe('moves apart', () => {
     expect(b.show()).toEqual(a.show())
   })
 
+  it('R4: of two folders that became one, one goes elsewhere: what the other keeps has its own names again', async () => {
+    const { sites, settle } = await setScene(home, ++seed, 3)
+    const [a, b, c] = sites
+    a.put('first/file', 'first')
+    await a.sync()
+    a.put('second/file', 'second')
+    for (const n of [1, 2, 3, 4]) a.put(`a${n}`, `${n}`)
+    await settle(a, b, c!)
+    // The more a device does, the later is what it does last.
+    b.move('second', 'm')
+    a.move('a1', 'b1')
+    a.move('first', 'm')
+    await settle(a, b)
+    expect(Object.keys(b.show()).filter((path) => path.startsWith('m/file ('))).toHaveLength(1)
+    for (const n of [2, 3, 4]) c!.move(`a${n}`, `b${n}`)
+    c!.move('first', 'n')
+    await settle(c!, a, b)
+    const two = { 'm/': '', 'm/file': 'second', 'n/': '', 'n/file': 'first' }
+    expect(c!.show()).toEqual({ b1: '1', b2: '2', b3: '3', b4: '4', ...two })
+    expect(a.show()).toEqual(c!.show())
+    expect(b.show()).toEqual(c!.show())
+  })
+
   it('R3: moved to two places, the record stands at one of them, with its contents, everywhere', async () => {
     const { sites, settle } = await scene()
     const [a, b] = sites
