@@ -1,0 +1,56 @@
+/** The chunker's first stage (CNT-2): where the gear hash of the bytes before a position is small. */
+import { copyBytes } from '../bytes/copy.ts'
+import {
+  BLOCK_BYTES,
+  BYTES_AT,
+  FOUND_AT,
+  gearMemory,
+  gearProgram,
+  STRETCH_BYTES,
+  TABLE_AT,
+} from './gear-program.ts'
+
+/** Each step of the hash shifts out what came 32 bytes before. */
+const WINDOW_BYTES = 32
+/** The top 14 bits of the hash are zero at one position in 16,384. */
+const CANDIDATE_BELOW = 2 ** (32 - 14)
+
+type Scan = (at: number, stop: number, found: number) => number
+
+let program: WebAssembly.Module | null = null
+
+export class GearScanner {
+  readonly #memory = gearMemory()
+  readonly #bytes = new Uint8Array(this.#memory.buffer, BYTES_AT, WINDOW_BYTES + BLOCK_BYTES)
+  readonly #scan: Scan
+
+  /** `table` has a word for each byte. */
+  constructor(table: Int32Array) {
+    new Int32Array(this.#memory.buffer, TABLE_AT).set(table)
+    program ??= new WebAssembly.Module(gearProgram(WINDOW_BYTES, CANDIDATE_BELOW))
+    const { exports } = new WebAssembly.Instance(program, { env: { memory: this.#memory } })
+    this.#scan = exports.scan as Scan
+  }
+
+  /** The candidates from `from` to `end`, in order; `from` is at least 32. They are looked for as they are asked for. */
+  *candidates(bytes: Uint8Array, from: number, end: number): Generator<number> {
+    for (let first = from; first <= end; first += BLOCK_BYTES) {
+      const last = Math.min(end, first + BLOCK_BYTES - 1)
+      for (const candidate of this.#block(bytes, first, last)) yield candidate
+    }
+  }
+
+  /** Those of no more than BLOCK_BYTES positions. What lies behind the last in memory is of no account. */
+  #block(bytes: Uint8Array, first: number, last: number): Uint32Array {
+    // The hash at a position is that of the bytes before it.
+    const start = first - WINDOW_BYTES
+    copyBytes(bytes.subarray(start, last), this.#bytes, 0)
+    const at = BYTES_AT + WINDOW_BYTES - 1
+    const foundEnd = this.#scan(at, at + STRETCH_BYTES, FOUND_AT)
+    const found = new Uint32Array(this.#memory.buffer, FOUND_AT, (foundEnd - FOUND_AT) / 4)
+    return found
+      .map((place) => place - BYTES_AT + start)
+      .filter((position) => position <= last)
+      .sort()
+  }
+}
