@@ -6,7 +6,7 @@
  */
 import type { Crypto } from '../crypto/crypto.ts'
 import { CHUNK_MAX_BYTES, CHUNK_MIN_BYTES } from '../limits.ts'
-import { GearScanner } from './gear.ts'
+import { candidates } from './gear.ts'
 
 /** These bytes before a position and the key decide whether it is a cut; so cuts come back after an edit. */
 const WINDOW_BYTES = 64
@@ -51,20 +51,20 @@ export function cutLength(key: ChunkerKey, bytes: Uint8Array, last: boolean): nu
 
 class ExpandedKey {
   readonly #crypto: Crypto
-  readonly #gear: GearScanner
+  readonly #gear: Int32Array
   /** One block that holds the verdict key, then the window: allocated once. */
   readonly #message = new Uint8Array(SHA256_BLOCK_BYTES + WINDOW_BYTES)
 
   constructor(crypto: Crypto, gear: Int32Array, verdictKey: Uint8Array) {
     this.#crypto = crypto
-    this.#gear = new GearScanner(gear)
+    this.#gear = gear
     this.#message.set(verdictKey)
   }
 
   /** The first cut from CHUNK_MIN_BYTES to `end`, or 0. */
   firstCut(bytes: Uint8Array, end: number): number {
     let tried = 0
-    for (const candidate of this.#gear.candidates(bytes, CHUNK_MIN_BYTES, end)) {
+    for (const candidate of candidates(this.#gear, bytes, CHUNK_MIN_BYTES, end)) {
       if (tried++ === MAX_CANDIDATES) break
       if (this.#accepts(bytes, candidate)) return candidate
     }

@@ -17,7 +17,7 @@ const PAGE_BYTES = 65_536
 const MEMORY_PAGES = Math.ceil((FOUND_AT + 4 * BLOCK_BYTES) / PAGE_BYTES)
 
 /** Written out this many times, so that the loop's own steps count less. */
-const UNROLLED = 4
+export const UNROLLED = 4
 
 /** https://webassembly.github.io/spec/core/binary/ */
 const [I32, NO_TYPE] = [0x7f, 0x40]

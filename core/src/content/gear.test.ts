@@ -1,7 +1,7 @@
 import { createCipheriv } from 'node:crypto'
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
-import { GearScanner } from './gear.ts'
+import { candidates } from './gear.ts'
 import { BLOCK_BYTES } from './gear-program.ts'
 
 function noise(seed: number, length: number): Uint8Array {
@@ -33,7 +33,7 @@ describe('candidates (CNT-2)', () => {
       fc.property(seed, place, length, (key, from, span) => {
         const end = Math.min(bytes.length, from + span)
         const table = tableOf(key)
-        const found = [...new GearScanner(table).candidates(bytes, from, end)]
+        const found = [...candidates(table, bytes, from, end)]
         expect(found).toEqual(naiveCandidates(table, bytes, from, end))
       }),
       { numRuns: 60 },
@@ -41,18 +41,18 @@ describe('candidates (CNT-2)', () => {
   })
 
   it('are all positions where the table says so, and what one scan saw is nothing to the next', () => {
-    const scanner = new GearScanner(new Int32Array(256))
+    const zero = new Int32Array(256)
     const bytes = new Uint8Array(2 * BLOCK_BYTES + 100)
-    expect([...scanner.candidates(bytes, 32, bytes.length)]).toHaveLength(bytes.length - 31)
-    expect([...scanner.candidates(bytes, 40, 39)]).toEqual([])
-    expect([...scanner.candidates(bytes, 40, 42)]).toEqual([40, 41, 42])
+    expect([...candidates(zero, bytes, 32, bytes.length)]).toHaveLength(bytes.length - 31)
+    expect([...candidates(zero, bytes, 40, 39)]).toEqual([])
+    expect([...candidates(zero, bytes, 40, 42)]).toEqual([40, 41, 42])
   })
 
   it('are found in memory that threads share', () => {
     const bytes = new Uint8Array(new SharedArrayBuffer(6 * BLOCK_BYTES))
     bytes.set(noise(3, bytes.length))
     const table = tableOf(4)
-    const found = [...new GearScanner(table).candidates(bytes, 33, bytes.length)]
+    const found = [...candidates(table, bytes, 33, bytes.length)]
     expect(found.length).toBeGreaterThan(1)
     expect(found).toEqual(naiveCandidates(table, bytes, 33, bytes.length))
   })
