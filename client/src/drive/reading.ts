@@ -2,8 +2,10 @@
 import type { Digest } from '@pileus/core/ids/ids'
 import { FileError, type Stat } from '../files/files.ts'
 import type { PathProblem, Scan } from '../folder/scan.ts'
+import type { FileContent } from '../transfer/chunks.ts'
 import { hashFile, type Ingested, ingestFiles } from '../transfer/ingest.ts'
-import type { Sealing, SourceFile } from '../transfer/sealing/sealing.ts'
+import { knownChunks } from '../transfer/known-chunks.ts'
+import type { KnownChunks, Sealing, SourceFile } from '../transfer/sealing/sealing.ts'
 import { Uploader } from '../transfer/uploader.ts'
 import type { DriveContext, SyncOptions } from './context.ts'
 
@@ -56,8 +58,8 @@ export class Reading implements Disposable {
    * read now are problems.
    */
   async ingest(files: Iterable<FileToTakeUp>): Promise<void> {
-    const { crypto, zone, openSealing, chunkerKey } = this.#context
-    const chunkSecret = zone.keysOf(zone.epoch)!.chunkSecret.bytes()
+    const { crypto, openSealing, chunkerKey } = this.#context
+    const chunkSecret = this.#chunkSecret()
     const progress = (bytes: number) => {
       this.#bytes += bytes
       this.#report()
@@ -80,6 +82,18 @@ export class Reading implements Disposable {
     }
   }
 
+  /** What of a content that this device sealed need not be sealed again: asked for when it is wanted, once. */
+  known(content: FileContent): () => Promise<KnownChunks> {
+    const { remote, crypto, zone } = this.#context
+    const { signal } = this.#options
+    const context = { remote, crypto, zone: zone.zone, signal, progress: () => {} }
+    let asked: Promise<KnownChunks> | null = null
+    return () => {
+      asked ??= knownChunks(context, this.#chunkSecret(), content)
+      return asked
+    }
+  }
+
   hash(path: string): { hash: Digest; stat: Stat } | null {
     try {
       return this.#quiet(path, hashFile(this.#context.crypto, this.#context.files.folder, path))
@@ -94,6 +108,11 @@ export class Reading implements Disposable {
     } catch (error) {
       return this.#failed(path, error)
     }
+  }
+
+  #chunkSecret(): Uint8Array {
+    const { zone } = this.#context
+    return zone.keysOf(zone.epoch)!.chunkSecret.bytes()
   }
 
   #quiet<T>(path: string, read: T | null): T | null {

@@ -55,7 +55,10 @@ interface Reading<F> extends SourceFile {
 }
 
 function* firstReading<F extends SourceFile>(files: Iterable<F>): Generator<Reading<F>> {
-  for (const file of files) yield { file, path: file.path, size: file.size }
+  for (const file of files) {
+    const { path, size, known } = file
+    yield { file, path, size, ...(known && { known }) }
+  }
 }
 
 /** Returns the files that changed while they were read. */
@@ -93,7 +96,8 @@ class ContentBuilder {
     this.#list = new ChunkListBuilder((data) => sealChunk(context.crypto, context.chunkSecret, data))
   }
 
-  async add(entry: ChunkEntry, bytes: Uint8Array): Promise<void> {
+  /** Without bytes for a chunk that the server has. */
+  async add(entry: ChunkEntry, bytes: Uint8Array | null): Promise<void> {
     this.#size += entry.length
     await this.#store(entry, bytes)
     await this.#storeNodes(this.#list.add(entry))
@@ -111,9 +115,9 @@ class ContentBuilder {
     for (const { entry, bytes } of nodes) await this.#store(entry, bytes)
   }
 
-  async #store({ id }: ChunkEntry, bytes: Uint8Array): Promise<void> {
+  async #store({ id }: ChunkEntry, bytes: Uint8Array | null): Promise<void> {
     this.#ids.push(id)
-    await this.#context.uploader.add({ id, bytes })
+    if (bytes) await this.#context.uploader.add({ id, bytes })
   }
 }
 
