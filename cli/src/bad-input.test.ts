@@ -190,6 +190,17 @@ test('a folder inside a synced folder, and the same folder for a second device',
   expectFailure(await device.run(['link', home.root], quiet), 2, /choose a folder apart/)
 })
 
+test('a folder with the data of the running server, which would be sent again and again', async () => {
+  const device = another()
+  await device.ok(`login ana --server ${home.server.url}`)
+  for (const folder of ['data', 'data/blobs'])
+    expectFailure(
+      await device.run(['link', join(home.root, folder)], quiet),
+      2,
+      /where a Pileus server keeps its data.*choose a folder apart/,
+    )
+})
+
 test('a damaged local database: said so, nothing lost, and linking again mends it', async () => {
   const device = await home.join('damaged')
   await device.ok('sync --once')
