@@ -171,11 +171,13 @@ function narrator({ out }: Context, linked: LinkedFolder) {
       }
       progress.end()
       const inTheWay = now.state === 'up-to-date' ? [] : [printable(`${now.state}: ${now.why}`)]
-      inTheWay.push(...notes.map(printable), ...problems.map(problemSentence))
+      const failed = problems.filter(({ leftOut }) => !leftOut)
+      inTheWay.push(...notes.map(printable), ...failed.map(problemSentence))
       if (heldDeletions > 0) inTheWay.push(heldSentence(heldDeletions))
-      const fresh = say([...inTheWay, ...conflicts.map(conflictSentence)])
+      const leftOut = problems.filter((problem) => problem.leftOut)
+      const fresh = say([...inTheWay, ...leftOut.map(problemSentence), ...conflicts.map(conflictSentence)])
       if (fresh.length > 0) quiet = false
-      // A conflict copy is there for the person to see; the folder is up to date with it.
+      // A conflict copy, or what never syncs, is there for the person to see; the folder is up to date with it.
       if (inTheWay.length > 0 || quiet) return
       out.note(`${printable(linked.folder)} is up to date.`)
       quiet = true

@@ -67,7 +67,8 @@ function liveLine(
   switch (now.state) {
     case 'up-to-date': {
       const but: string[] = []
-      if (problems.length > 0) but.push(formatCount(problems.length, 'path'))
+      const failed = problems.filter(({ leftOut }) => !leftOut).length
+      if (failed > 0) but.push(formatCount(failed, 'path'))
       if (heldDeletions > 0) but.push(formatCount(heldDeletions, 'deletion'))
       return but.length > 0 ? `up to date but for ${joinWords(but)}` : 'up to date'
     }
