@@ -1,5 +1,6 @@
 /** The command line: what can be said, and which file does it. */
 import { readFileSync } from 'node:fs'
+import { meaninglessVariables } from '@pileus/core/variables'
 import { Command, CommanderError, Option } from 'commander'
 import type { SignInOptions } from './commands/new-device.ts'
 import type { SyncOptions } from './commands/sync.ts'
@@ -248,6 +249,8 @@ async function execute<Options>(command: Command, work: Work<Options>): Promise<
     signal: stop.signal,
     keys,
   }
+  const meaningless = meaninglessVariables(process.env)
+  if (meaningless.length > 0) context.out.note(meaningless.join(' '))
   return work(context, command.processedArgs as string[], options)
 }
 
