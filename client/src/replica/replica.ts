@@ -7,7 +7,7 @@ import { setDigest } from '@pileus/core/crypto/lthash'
 import type { Random } from '@pileus/core/crypto/random'
 import { type Digest, type RecordId, randomId, type WriterId, type ZoneId } from '@pileus/core/ids/ids'
 import type { ZoneKeys } from '@pileus/core/keys/zone-keys'
-import { sameBody } from '@pileus/core/merge/merge'
+import { sameBody, sameChunks } from '@pileus/core/merge/merge'
 import type { RecordBody, RecordVersion } from '@pileus/core/records/record'
 import { NO_REFS, type Refs } from '@pileus/core/records/refs'
 import { leafOf, sealRecord } from '@pileus/core/records/seal'
@@ -135,7 +135,7 @@ export class Replica {
     // What is pending and not newer than what the server has is sealed again, though it says the same.
     const isNewer = !before || !known || dominates(before.vector, known.vector)
     const effective = before ?? known
-    if (isNewer && effective && sameBody(effective.body, body)) return
+    if (isNewer && effective && sameBody(effective.body, body) && sameChunks(effective.body, body)) return
     const refs = options.refs ?? (body.content?.type === 'chunks' ? this.#refsOf(tx, id, body) : NO_REFS)
     this.#seal(tx, id, body, refs, options.group ?? before?.group ?? null, before?.vector)
   }
