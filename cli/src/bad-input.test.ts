@@ -111,13 +111,29 @@ test('something that answers but is no Pileus server', async () => {
 test('a removed device is told so, keeps its files, and can come back', async () => {
   const device = await home.join('lost')
   await device.ok('sync --once')
+  const status = async (line = 'status') => (await device.ok(line)).stdout
+  expect(JSON.parse(await status('status --json'))).toMatchObject({ removed: false })
   await laptop.ok('devices remove lost')
+  const said = `lost, removed from the account: \`pileus login --server ${home.server.url} ana\` adds it again`
+  expect(await status()).toContain(said)
   expectFailure(await device.run('sync --once', quiet), 3, /This device was removed from the account/)
   expectFailure(await device.run('passwd', quiet), 3, /This device was removed from the account/)
   expect(readFileSync(join(device.folder, 'many/7'), 'utf8')).toBe('file 7')
   expectFailure(await laptop.run('devices remove lost', quiet), 2, /"lost" was removed already, on \d{4}-/)
   await device.ok(`login ana --server ${home.server.url}`)
+  expect(await status()).not.toContain('removed')
   await device.ok('sync --once')
+})
+
+test('a removed device whose keys are sealed says so once it has heard of it', async () => {
+  const sealed = { env: { PILEUS_DEBUG: '', PILEUS_KEYS: 'passphrase', PILEUS_PASSPHRASE: 'open sesame' } }
+  const device = createDevice(home.root, 'sealed')
+  await device.ok(`login ana --server ${home.server.url}`, sealed)
+  await laptop.ok('devices remove sealed')
+  const removed = async () => JSON.parse((await device.ok('status --json')).stdout).removed
+  expect(await removed()).toBe(false)
+  expectFailure(await device.run('whoami', sealed), 3, /This device was removed from the account/)
+  expect(await removed()).toBe(true)
 })
 
 test('a quota that is exceeded, until something is deleted', async () => {

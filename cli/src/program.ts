@@ -8,6 +8,7 @@ import type { Context, KeyKeeping } from './context.ts'
 import { EXIT, type Exit } from './failures/exit-codes.ts'
 import { Failure } from './failures/failure.ts'
 import { homePath, openHome } from './home/home.ts'
+import { noteStanding } from './home/signed-in.ts'
 import { createOutput, type Output } from './terminal/output.ts'
 
 const VERSION = (
@@ -42,6 +43,7 @@ export async function runProgram(args: readonly string[]): Promise<number> {
   } catch (error) {
     if (error instanceof CommanderError && error.exitCode === 0) return EXIT.ok
     const failure = error instanceof CommanderError ? usage(error) : await explained(error)
+    if (failure.code === 'device-removed') noteRemoved(program.optsWithGlobals<GlobalOptions>().home)
     outputFor(program.optsWithGlobals(), args.includes('--json')).failure(failure)
     return EXIT[failure.exit]
   }
@@ -265,6 +267,15 @@ function outputFor(options: GlobalOptions, json: boolean): Output {
     quiet: options.quiet ?? false,
     color: options.color !== false && !process.env.NO_COLOR,
   })
+}
+
+/** For `status`, which may be asked while the server cannot be. */
+function noteRemoved(home: string | undefined): void {
+  try {
+    noteStanding(openHome(homePath(home)), 'removed')
+  } catch {
+    // The failure that is about to be told matters more than a note that could not be written.
+  }
 }
 
 async function explained(error: unknown): Promise<Failure> {

@@ -1,9 +1,10 @@
-/** `pileus status`: what this device knows by itself, without the server. */
+/** `pileus status`: what this device knows by itself; of the server it only asks whether it is a device of the account still. */
 import { existsSync } from 'node:fs'
 import type { Attention } from '@pileus/client/drive/drive'
 import type { Context } from '../context.ts'
 import { isSyncRunning } from '../control/asking.ts'
 import { readLocalStatus } from '../device/drive.ts'
+import { standingOf } from '../device/standing.ts'
 import { readLinkedFolder } from '../home/linked-folder.ts'
 import { type LiveReport, readLiveReport } from '../home/live-report.ts'
 import { requireSignedIn } from '../home/signed-in.ts'
@@ -15,10 +16,14 @@ export async function status(context: Context): Promise<undefined> {
   const { home, out } = context
   const { name, server, deviceName, keys } = requireSignedIn(home)
   const linked = readLinkedFolder(home)
-  const account = { name, server, deviceName, keys }
+  // A sync that runs hears it by itself, and ends.
+  const isRunning = linked !== null && (await isSyncRunning(home))
+  const removed = !isRunning && (await standingOf(context)) === 'removed'
+  const account = { name, server, deviceName, keys, removed }
+  const wayBack = `removed from the account: \`pileus login --server ${server} ${name}\` adds it again, and its files stay where they are`
   const rows = [
     ['account', `${name} at ${server}`],
-    ['device', deviceName],
+    ['device', removed ? `${deviceName}, ${wayBack}` : deviceName],
     [
       'keys',
       keys === 'file'
@@ -36,14 +41,12 @@ export async function status(context: Context): Promise<undefined> {
   const isThere = existsSync(linked.folder)
   const local = readLocalStatus(home)
   rows.push(['folder', `${printable(linked.folder)}${isThere ? '' : ' (not there now)'}`])
-  const running = (await isSyncRunning(home)) ? readLiveReport(home) : null
-  rows.push([
-    'sync',
-    running ? liveLine(running, local) : 'not running: `pileus sync` keeps the folder in sync',
-  ])
+  const running = isRunning ? readLiveReport(home) : null
+  const notRunning = removed ? 'not running' : 'not running: `pileus sync` keeps the folder in sync'
+  rows.push(['sync', running ? liveLine(running, local) : notRunning])
   rows.push(['synced', `${formatCount(local.nodes, 'file, folder or link', 'files, folders and links')}`])
   const waiting = waitingLine(running, local.pending)
-  if (waiting !== null) rows.push(['waiting', waiting])
+  if (waiting !== null && !removed) rows.push(['waiting', waiting])
   const lists = [
     ...(running?.notes ?? []).map(printable),
     ...local.problems.map(problemSentence),
