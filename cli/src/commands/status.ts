@@ -4,7 +4,6 @@ import type { Attention } from '@pileus/client/drive/drive'
 import type { Context } from '../context.ts'
 import { isSyncRunning } from '../control/asking.ts'
 import { readLocalStatus } from '../device/drive.ts'
-import { standingOf } from '../device/standing.ts'
 import { readLinkedFolder } from '../home/linked-folder.ts'
 import { type LiveReport, readLiveReport } from '../home/live-report.ts'
 import { requireSignedIn } from '../home/signed-in.ts'
@@ -18,7 +17,7 @@ export async function status(context: Context): Promise<undefined> {
   const linked = readLinkedFolder(home)
   // A sync that runs hears it by itself, and ends.
   const isRunning = linked !== null && (await isSyncRunning(home))
-  const removed = !isRunning && (await standingOf(context)) === 'removed'
+  const removed = !isRunning && (await isRemoved(context))
   const account = { name, server, deviceName, keys, removed }
   const wayBack = `removed from the account: \`pileus login --server ${server} ${name}\` adds it again, and its files stay where they are`
   const rows = [
@@ -60,6 +59,12 @@ export async function status(context: Context): Promise<undefined> {
     ...local,
     live: running,
   })
+}
+
+/** What speaks to the server is loaded only to speak to it: it takes longer than all the rest. */
+async function isRemoved(context: Context): Promise<boolean> {
+  const { standingOf } = await import('../device/standing.ts')
+  return (await standingOf(context)) === 'removed'
 }
 
 /** What the running sync does, in a line. */
