@@ -21,6 +21,8 @@ export interface NewDevicePlace {
   readonly server: string
   readonly name: string
   readonly deviceName: string
+  /** A person said that it is to be called so. */
+  readonly isAskedFor: boolean
   readonly signal: AbortSignal
 }
 
@@ -28,6 +30,8 @@ export interface NewDevicePlace {
 export interface NewDevice {
   readonly account: string
   readonly device: string
+  /** As it was wanted, or with a number where another device has that name. */
+  readonly deviceName: string
   /** Everything secret that the device must keep, as text. */
   readonly secrets: string
 }
@@ -48,6 +52,7 @@ export async function prepareDevice(
     server: serverAddress(options.server),
     name: accountName(name),
     deviceName: deviceName(options.deviceName),
+    isAskedFor: options.deviceName !== undefined,
     signal: context.signal,
   }
   requireNobody(context, place)
@@ -58,8 +63,8 @@ export async function prepareDevice(
   const prepared = preparing.move()
   return {
     place,
-    async keep({ account, device, secrets }) {
-      const { server, deviceName } = place
+    async keep({ account, device, deviceName, secrets }) {
+      const { server } = place
       const signedIn: SignedIn = { format: 1, server, name, account, device, deviceName, keys: keeping }
       await saveKeys(home, keeping, secrets, async () => passphrase)
       writeSignedIn(home, signedIn)
