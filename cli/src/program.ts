@@ -9,6 +9,7 @@ import { EXIT, type Exit } from './failures/exit-codes.ts'
 import { Failure } from './failures/failure.ts'
 import { homePath, openHome } from './home/home.ts'
 import { noteStanding } from './home/signed-in.ts'
+import { calledAs } from './terminal/called.ts'
 import { createOutput, type Output } from './terminal/output.ts'
 
 const VERSION = (
@@ -250,6 +251,7 @@ async function execute<Options>(command: Command, work: Work<Options>): Promise<
     out: outputFor(options, false),
     signal: stop.signal,
     keys,
+    called: calledAs(process.argv[1] ?? 'pileus', options.home, process.env),
   }
   const meaningless = meaninglessVariables(process.env)
   if (meaningless.length > 0) context.out.note(meaningless.join(' '))

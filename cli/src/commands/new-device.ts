@@ -6,6 +6,7 @@ import type { Context } from '../context.ts'
 import { openDevice } from '../device/device.ts'
 import { Failure } from '../failures/failure.ts'
 import { keysKeptHow, saveKeys } from '../home/key-file.ts'
+import { readLinkedFolder } from '../home/linked-folder.ts'
 import { serverAddress } from '../home/server-address.ts'
 import { readSignedIn, type SignedIn, writeSignedIn } from '../home/signed-in.ts'
 import { chooseKeyKeeping } from '../terminal/key-keeping.ts'
@@ -73,6 +74,11 @@ export async function prepareDevice(
     },
     [Symbol.dispose]: () => prepared.dispose(),
   }
+}
+
+/** What to type now: a device that comes back has its folder already. */
+export function nextAfterSignIn({ called, home }: Context): string {
+  return `Next: ${called} ${readLinkedFolder(home) === null ? 'link DIR' : 'sync'}`
 }
 
 /**
