@@ -7,8 +7,8 @@ import { readLocalStatus } from '../device/drive.ts'
 import { readLinkedFolder } from '../home/linked-folder.ts'
 import { type LiveReport, readLiveReport } from '../home/live-report.ts'
 import { requireSignedIn } from '../home/signed-in.ts'
-import { conflictSentence, heldSentence, problemSentence } from '../terminal/attention.ts'
-import { columns, formatCount, formatDuration, joinWords, printable } from '../terminal/format.ts'
+import { butFor, conflictSentence, heldSentence, problemSentence } from '../terminal/attention.ts'
+import { columns, formatCount, formatDuration, printable } from '../terminal/format.ts'
 import { progressLine } from '../terminal/progress.ts'
 
 export async function status(context: Context): Promise<undefined> {
@@ -68,18 +68,10 @@ async function isRemoved(context: Context): Promise<boolean> {
 }
 
 /** What the running sync does, in a line. */
-function liveLine(
-  { now, bytesPerSecond, secondsLeft }: LiveReport,
-  { problems, heldDeletions }: Attention,
-): string {
+function liveLine({ now, bytesPerSecond, secondsLeft }: LiveReport, attention: Attention): string {
   switch (now.state) {
-    case 'up-to-date': {
-      const but: string[] = []
-      const failed = problems.filter(({ leftOut }) => !leftOut).length
-      if (failed > 0) but.push(formatCount(failed, 'path'))
-      if (heldDeletions > 0) but.push(formatCount(heldDeletions, 'deletion'))
-      return but.length > 0 ? `up to date but for ${joinWords(but)}` : 'up to date'
-    }
+    case 'up-to-date':
+      return `up to date${butFor(attention)}`
     case 'offline':
     case 'problem':
       return `${now.state}: ${printable(now.why)}`
