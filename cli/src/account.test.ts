@@ -131,12 +131,13 @@ test('on a terminal a sync shows its progress on a line that it takes away', asy
 test('on a terminal a question and a sentence have lines of their own beside the progress', async () => {
   const device = newDevice('sealed')
   const sealed = { env: { PILEUS_KEYS: 'passphrase', PILEUS_PASSPHRASE: 'open sesame' } }
-  await device.ok(`login eva --server ${home.server.url}`, sealed)
+  await device.ok(`signup fay --server ${home.server.url}`, sealed)
   await device.ok(['link', device.folder], sealed)
   const asked = ['Passphrase', 'open sesame\n'] as const
   const once = await pileusOnTerminal(['sync', '--once'], [asked], device.env)
   expect(plain(once.screen)).toMatch(/^Passphrase[^\r\n]+\r\n\rconnecting …\r/)
   const stays = await pileusOnTerminal(['sync'], [asked, ['is up to date.', '\u0003']], device.env)
   expect(plain(stays.screen)).toMatch(/^Passphrase[^\r\n]+\r\nKeeping [^\r\n]+\r\n\rconnecting …\r/)
-  expect([once.code, stays.code]).toEqual([0, 0])
+  // With all that was shown, so that a failure says what it had to say.
+  expect([once, stays]).toMatchObject([{ code: 0 }, { code: 0 }])
 })
