@@ -181,6 +181,8 @@ export const tables = {
   seen: rawTable<string>('seen'),
   /** Path → what is wrong there, from the last run. */
   problem: rawTable<string>('problem'),
+  /** Those of them that never can be synced: path → ''. */
+  leftOut: rawTable<string>('leftOut'),
   setHash: rawTable<Uint8Array>('setHash'),
   /** States of the zone that were verified here, by sequence (16 digits), the newest few. */
   figure: jsonTable<Figure>('figure'),
