@@ -42,6 +42,8 @@ test('`sync --once` is done by the one that runs, with its result and its exit c
     applied: 0,
     bytesSent: 0,
     bytesReceived: 0,
+    contentSent: 0,
+    contentReceived: 0,
     heldDeletions: 0,
     problems: [],
     conflicts: [],

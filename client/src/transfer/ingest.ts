@@ -12,7 +12,8 @@ import type { Sealing, SourceFile } from './sealing/sealing.ts'
 
 /** Where sealed chunks go; whoever has one given may use its bytes until `add` has resolved. */
 export interface ChunkSink {
-  add(chunk: StoredChunk): Promise<void>
+  /** `content` is how many bytes of a file's content the chunk holds: none where it is a part of a list. */
+  add(chunk: StoredChunk, content?: number): Promise<void>
 }
 
 export interface IngestContext {
@@ -100,7 +101,7 @@ class ContentBuilder {
 
   async add(entry: ChunkEntry, bytes: Uint8Array): Promise<void> {
     this.#size += entry.length
-    await this.#store(entry, bytes)
+    await this.#store(entry, bytes, entry.length)
     await this.#storeNodes(this.#list.add(entry))
   }
 
@@ -113,12 +114,12 @@ class ContentBuilder {
   }
 
   async #storeNodes(nodes: readonly SealedNode[]): Promise<void> {
-    for (const { entry, bytes } of nodes) await this.#store(entry, bytes)
+    for (const { entry, bytes } of nodes) await this.#store(entry, bytes, 0)
   }
 
-  async #store({ id }: ChunkEntry, bytes: Uint8Array): Promise<void> {
+  async #store({ id }: ChunkEntry, bytes: Uint8Array, content: number): Promise<void> {
     this.#ids.push(id)
-    await this.#context.sink.add({ id, bytes })
+    await this.#context.sink.add({ id, bytes }, content)
   }
 }
 
