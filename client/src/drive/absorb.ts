@@ -15,6 +15,7 @@ import type { Ingested } from '../transfer/ingest.ts'
 import type { DriveContext, SyncOptions } from './context.ts'
 import { GoneRows } from './gone-rows.ts'
 import { KnownNodes } from './known-nodes.ts'
+import { ownContent } from './local-edit.ts'
 import { adoptable, NewNodes } from './new-nodes.ts'
 import { type FileToTakeUp, Reading } from './reading.ts'
 import { ingestWhatFits, isNoRoom } from './room.ts'
@@ -259,7 +260,9 @@ class Absorption {
         return null
       }
     }
-    return { path, size: stat.size, takeUp: (ingested) => this.#takeUpChange(id, ingested) }
+    const own = ownContent(replica, id)
+    const takeUp = (ingested: Ingested) => this.#takeUpChange(id, ingested)
+    return { path, size: stat.size, takeUp, ...(own && { known: this.#reading.known(own) }) }
   }
 
   async #takeUpChange(id: RecordId, ingested: Ingested): Promise<void> {

@@ -35,7 +35,7 @@ export class KnownNodes {
     const asWanted = located.status === 'shown' && located.parent === to && located.name === name
     if (!asWanted) {
       for (const alias of this.#oneWith(tx, view, id)) {
-        if (replica.effective(tx, alias)?.body.place.parent !== to) this.#keepTurnedOut(tx, alias)
+        this.#keepTurnedOut(tx, alias)
         this.#place(tx, alias, to, name)
       }
     }
@@ -56,7 +56,7 @@ export class KnownNodes {
 
   /**
    * A folder that was moved into this one, while this one was moved into it, stands where the cycle put it (R3). With this
-   * one moved away its own place would hold again: it is told that it stays where the person sees it.
+   * one placed anew its own place would hold again: it is told that it stays where the person sees it.
    */
   #keepTurnedOut(tx: StoreWriter, id: RecordId): void {
     const { replica } = this.#context

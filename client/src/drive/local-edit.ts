@@ -2,9 +2,11 @@
 import type { RecordId } from '@pileus/core/ids/ids'
 import type { RecordBody } from '@pileus/core/records/record'
 import { NO_REFS, type Refs } from '@pileus/core/records/refs'
+import type { Replica } from '../replica/replica.ts'
 import { decodeSealed } from '../replica/sealed-row.ts'
 import { tables } from '../replica/tables.ts'
 import type { StoreWriter } from '../store/store.ts'
+import type { FileContent } from '../transfer/chunks.ts'
 import type { DriveContext } from './context.ts'
 import { settle, type TextMerge } from './settle.ts'
 
@@ -39,6 +41,14 @@ export function localEdit(
   // The row keeps the version it was made from, which never counts again: what it shows is its base.
   replica.putBase(tx, id, ours, ourRefs)
   replica.touch(tx, id)
+}
+
+/** The chunks that the server has of a record, when nobody but this device ever wrote it; else null. */
+export function ownContent({ store, writer }: Replica, id: RecordId): FileContent | null {
+  const known = tables.known.get(store, id)
+  if (!known || Object.keys(known.vector).some((other) => other !== writer)) return null
+  const { content } = known.body
+  return content?.type === 'chunks' ? content : null
 }
 
 /** The chunks of a body whose list is short are its entries; those of a longer list were kept with the base. */

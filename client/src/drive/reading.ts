@@ -2,9 +2,11 @@
 import type { Digest } from '@pileus/core/ids/ids'
 import { FileError, type Stat } from '../files/files.ts'
 import type { PathProblem, Scan } from '../folder/scan.ts'
+import type { FileContent } from '../transfer/chunks.ts'
 import { type ChunkSink, hashFile, type Ingested, ingestFiles, type Read } from '../transfer/ingest.ts'
+import { knownChunks } from '../transfer/known-chunks.ts'
 import { LackingChunks } from '../transfer/lacking.ts'
-import type { Sealing, SourceFile } from '../transfer/sealing/sealing.ts'
+import type { KnownChunks, Sealing, SourceFile } from '../transfer/sealing/sealing.ts'
 import { Uploader } from '../transfer/uploader.ts'
 import type { DriveContext, SyncOptions } from './context.ts'
 
@@ -79,6 +81,18 @@ export class Reading implements Disposable {
     }
   }
 
+  /** What of a content that this device sealed need not be sealed again: asked for when it is wanted, once. */
+  known(content: FileContent): () => Promise<KnownChunks> {
+    const { remote, crypto, zone } = this.#context
+    const { signal } = this.#options
+    const context = { remote, crypto, zone: zone.zone, signal, progress: () => {} }
+    let asked: Promise<KnownChunks> | null = null
+    return () => {
+      asked ??= knownChunks(context, this.#chunkSecret(), content)
+      return asked
+    }
+  }
+
   /**
    * To go on after an upload was refused, once nothing is under way any more. Returns the files that were asked for and
    * are not stored, which may be given again.
@@ -121,6 +135,11 @@ export class Reading implements Disposable {
     }
   }
 
+  #chunkSecret(): Uint8Array {
+    const { zone } = this.#context
+    return zone.keysOf(zone.epoch)!.chunkSecret.bytes()
+  }
+
   #newUploader(): Uploader {
     const { remote, zone, crypto } = this.#context
     return new Uploader(remote, zone.zone, crypto, () => this.#report('uploading'), this.#uploader?.counts)
@@ -138,8 +157,8 @@ export class Reading implements Disposable {
     sink: ChunkSink,
     phase: 'reading' | 'uploading',
   ): AsyncIterable<Read<FileToTakeUp>> {
-    const { crypto, zone, openSealing, chunkerKey } = this.#context
-    const chunkSecret = zone.keysOf(zone.epoch)!.chunkSecret.bytes()
+    const { crypto, openSealing, chunkerKey } = this.#context
+    const chunkSecret = this.#chunkSecret()
     const progress = (bytes: number) => {
       this.#done.bytes += bytes
       this.#report(phase)

@@ -135,7 +135,7 @@ export class FileWork implements Disposable {
       const location = row?.kind === 'file' && near ? locationOf(store, near) : null
       const usable = location && shown?.type === 'chunks' && shown.hash === row!.sameness
       const earlier = usable
-        ? { area: this.#context.files[location.area], path: location.path, content: shown }
+        ? { area: this.#context.files[location.area], path: location.path, content: shown, trusted: true }
         : null
       yield { label: id, path: stagingPath(id), content, mtime, executable, earlier }
     }

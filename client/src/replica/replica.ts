@@ -40,6 +40,9 @@ export interface Effective {
   readonly key: string
 }
 
+/** So many saves in a row without a server are told from those of a clone. */
+const OURS_MAX = 64
+
 export class Replica {
   readonly #context: ReplicaContext
   readonly #stored: Store
@@ -158,7 +161,7 @@ export class Replica {
     rowOf: (version: string) => DiskRow,
   ): void {
     const vector = nextVector(NO_VERSION, this.writer, 0)
-    this.#putOutbox(tx, id, { vector, body, base: null, group: null }, refs)
+    this.#putOutbox(tx, id, { vector, body, base: null, group: null, ours: [] }, refs)
     tables.child.put(tx, this.#childKey(body, id), '')
     this.#shown.putAlone(tx, id, rowOf(vectorKey(vector)))
   }
@@ -195,7 +198,9 @@ export class Replica {
     const vector = nextVector(seen, this.writer, own)
     this.#retire(tx, id)
     const base = known?.body ?? null
-    this.#index(tx, id, body, () => this.#putOutbox(tx, id, { vector, body, base, group }, refs))
+    const follows = before?.ours && replaced !== NO_VERSION
+    const ours = follows ? [...before.ours, before.leaf].slice(-OURS_MAX) : []
+    this.#index(tx, id, body, () => this.#putOutbox(tx, id, { vector, body, base, group, ours }, refs))
   }
 
   #putOutbox(tx: StoreWriter, id: RecordId, version: Omit<Pending, 'leaf' | 'order'>, refs: Refs): void {

@@ -32,6 +32,11 @@ export interface Pending {
   readonly group: string | null
   /** Pushed in this order, folders before what is in them. */
   readonly order: number
+  /**
+   * Leaves of the versions it took the place of, each one counter of this writer before the next: they may have reached the
+   * server all the same. Undefined where it was not sealed here last, but given back to a server that lost it.
+   */
+  readonly ours?: readonly Digest[]
 }
 
 /** A file, folder or link as it stood on this disk when disk and replica last agreed on it. */

@@ -39,10 +39,28 @@ const GROUPS_AHEAD = 2
 const FLUSH_BYTES = 32 * 1024 * 1024
 
 /**
- * Assembles the files and hands them over in groups, in order, as they are whole or have failed. Files in `work`
- * are written but not yet durable. Rejects when the server cannot be reached or the disk refuses.
+ * Assembles the files and hands them over in groups, as they are whole or have failed: in order, but for those that
+ * trust in an earlier version misled, which come last. Files in `work` are written but not yet durable.
+ * Rejects when the server cannot be reached or the disk refuses.
  */
 export async function* assembleFiles<T>(
+  context: DownloadContext,
+  assemblies: Iterable<Assembly<T>>,
+): AsyncGenerator<AssemblyResult<T>[], void, void> {
+  const misled: Assembly<T>[] = []
+  for await (const results of assembleOnce(context, assemblies)) {
+    const settled: AssemblyResult<T>[] = []
+    for (const result of results) {
+      const { earlier } = result.assembly
+      if (result.failure === null || !earlier?.trusted) settled.push(result)
+      else misled.push({ ...result.assembly, earlier: { ...earlier, trusted: false } })
+    }
+    yield settled
+  }
+  if (misled.length > 0) yield* assembleOnce(context, misled)
+}
+
+async function* assembleOnce<T>(
   context: DownloadContext,
   assemblies: Iterable<Assembly<T>>,
 ): AsyncGenerator<AssemblyResult<T>[], void, void> {

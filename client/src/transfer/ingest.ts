@@ -61,7 +61,10 @@ interface Reading<F> extends SourceFile {
 }
 
 function* firstReading<F extends SourceFile>(files: Iterable<F>): Generator<Reading<F>> {
-  for (const file of files) yield { file, path: file.path, size: file.size }
+  for (const file of files) {
+    const { path, size, known } = file
+    yield { file, path, size, ...(known && { known }) }
+  }
 }
 
 /** Returns the files that changed while they were read. */
@@ -99,7 +102,8 @@ class ContentBuilder {
     this.#list = new ChunkListBuilder((data) => sealChunk(context.crypto, context.chunkSecret, data))
   }
 
-  async add(entry: ChunkEntry, bytes: Uint8Array): Promise<void> {
+  /** Without bytes for a chunk that the server has. */
+  async add(entry: ChunkEntry, bytes: Uint8Array | null): Promise<void> {
     this.#size += entry.length
     await this.#store(entry, bytes, entry.length)
     await this.#storeNodes(this.#list.add(entry))
@@ -117,9 +121,9 @@ class ContentBuilder {
     for (const { entry, bytes } of nodes) await this.#store(entry, bytes, 0)
   }
 
-  async #store({ id }: ChunkEntry, bytes: Uint8Array, content: number): Promise<void> {
+  async #store({ id }: ChunkEntry, bytes: Uint8Array | null, content: number): Promise<void> {
     this.#ids.push(id)
-    await this.#context.sink.add({ id, bytes }, content)
+    if (bytes) await this.#context.sink.add({ id, bytes }, content)
   }
 }
 

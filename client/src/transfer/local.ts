@@ -21,8 +21,16 @@ export interface Places {
   /** Where the file is assembled, in the work area. */
   readonly path: string
   readonly content: FileContent
-  /** An earlier version of the file on this disk, and the content it had. */
-  readonly earlier: { readonly area: Area; readonly path: string; readonly content: FileContent } | null
+  readonly earlier: Earlier | null
+}
+
+/** An earlier version of the file on this disk, and the content it had. */
+export interface Earlier {
+  readonly area: Area
+  readonly path: string
+  readonly content: FileContent
+  /** Its chunks are taken unhashed: the hash of the whole file tells whether they were what they should be (CNT-14). */
+  readonly trusted: boolean
 }
 
 export const PARTIAL_SUFFIX = '.part'
@@ -32,7 +40,7 @@ export function partialPath(path: string): string {
   return path + PARTIAL_SUFFIX
 }
 
-/** Checked by hash as they are read. */
+/** Checked by hash as they are read, unless they are trusted. */
 export interface Local {
   /** The chunk's data, in the arena; null when it is not there. */
   find(crypto: Crypto, entry: PlacedEntry, arena: Arena): Uint8Array | null
@@ -95,21 +103,23 @@ async function openEarlier(context: ChunkContext, { earlier }: Places): Promise<
   return {
     find(crypto, entry, arena) {
       const at = offsets.get(entry.id)
-      return at === undefined ? null : readAt(crypto, reader, entry, at, arena)
+      return at === undefined ? null : readAt(earlier.trusted ? null : crypto, reader, entry, at, arena)
     },
     close: () => reader.close(),
   }
 }
 
+/** Null when it is not there, or has another hash; without `crypto` none is asked for. */
 function readAt(
-  crypto: Crypto,
+  crypto: Crypto | null,
   reader: FileReader,
   entry: ChunkEntry,
   at: number,
   arena: Arena,
 ): Uint8Array | null {
   const data = arena.allocate(entry.length)
-  if (reader.read(data, at) === entry.length && dataHash(crypto, data) === entry.hash) return data
+  const whole = reader.read(data, at) === entry.length
+  if (whole && (crypto === null || dataHash(crypto, data) === entry.hash)) return data
   arena.takeBack(data)
   return null
 }

@@ -73,7 +73,7 @@ export function sealChunkInto(
   }
   const text = [CODEC, data, paddingOf(data.length)]
   const hash = crypto.sha256(...text)
-  const key = crypto.hkdfSha256(chunkSecret, EMPTY, keyInfo(hash), SECRET_BYTES)
+  const key = chunkKey(crypto, chunkSecret, hash)
   crypto.aesGcmSealInto(key, ZERO_NONCE, EMPTY, text, into)
   return {
     id: chunkIdOf(crypto, into),
@@ -86,6 +86,15 @@ export function sealChunkInto(
 /** The `hash` of the entry of this data: whether bytes at hand are a chunk's, without sealing them. */
 export function dataHash(crypto: Crypto, data: Uint8Array): Digest {
   return idFromBytes('digest', crypto.sha256(CODEC, data, paddingOf(data.length)))
+}
+
+/** Whether the chunk of an entry is the one that `sealChunk` makes with this secret, if its id is that of its bytes. */
+export function isSealedUnder(
+  crypto: Crypto,
+  chunkSecret: Uint8Array,
+  { key, hash }: Pick<ChunkEntry, 'key' | 'hash'>,
+): boolean {
+  return idFromBytes('digest', chunkKey(crypto, chunkSecret, idBytes(hash))) === key
 }
 
 /** The id of stored bytes; needs no key, so that anyone can check a chunk. */
@@ -162,6 +171,10 @@ function authentic<T>(id: ChunkId, open: () => T): T {
     if (error instanceof AuthenticationFailed) throw new ChunkCorrupt(id, 'it does not authenticate')
     throw error
   }
+}
+
+function chunkKey(crypto: Crypto, chunkSecret: Uint8Array, hash: Uint8Array): Uint8Array {
+  return crypto.hkdfSha256(chunkSecret, EMPTY, keyInfo(hash), SECRET_BYTES)
 }
 
 function keyInfo(hash: Uint8Array): Uint8Array {

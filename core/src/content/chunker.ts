@@ -6,13 +6,10 @@
  */
 import type { Crypto } from '../crypto/crypto.ts'
 import { CHUNK_MAX_BYTES, CHUNK_MIN_BYTES } from '../limits.ts'
+import { candidates } from './gear.ts'
 
 /** These bytes before a position and the key decide whether it is a cut; so cuts come back after an edit. */
 const WINDOW_BYTES = 64
-/** The last of them make the gear hash: each step shifts out what came 32 bytes before. */
-const GEAR_BYTES = 32
-/** The top 14 bits of the gear hash are zero at one position in 16,384. */
-const CANDIDATE_SHIFT = 32 - 14
 /** Six bits of the function's output: one candidate in 64, so that cuts are 1 MiB apart on average. */
 const VERDICT_MASK = 0b111111
 /**
@@ -66,11 +63,10 @@ class ExpandedKey {
 
   /** The first cut from CHUNK_MIN_BYTES to `end`, or 0. */
   firstCut(bytes: Uint8Array, end: number): number {
-    let from = CHUNK_MIN_BYTES
-    for (let tried = 0; tried < MAX_CANDIDATES; tried++) {
-      const candidate = nextCandidate(this.#gear, bytes, from, end)
-      if (candidate === 0 || this.#accepts(bytes, candidate)) return candidate
-      from = candidate + 1
+    let tried = 0
+    for (const candidate of candidates(this.#gear, bytes, CHUNK_MIN_BYTES, end)) {
+      if (tried++ === MAX_CANDIDATES) break
+      if (this.#accepts(bytes, candidate)) return candidate
     }
     return 0
   }
@@ -83,21 +79,6 @@ class ExpandedKey {
     this.#message.set(bytes.subarray(position - WINDOW_BYTES, position), SHA256_BLOCK_BYTES)
     return (this.#crypto.sha256(this.#message)[0]! & VERDICT_MASK) === 0
   }
-}
-
-/**
- * The first position from `from` to `end` at which the gear hash of the bytes before it is zero in its top bits,
- * or 0. A loop over plain integers with nothing else in it: this is where chunking spends its time.
- */
-function nextCandidate(gear: Int32Array, bytes: Uint8Array, from: number, end: number): number {
-  let hash = 0
-  let at = from - GEAR_BYTES
-  for (; at < from - 1; at++) hash = ((hash << 1) + gear[bytes[at]!]!) | 0
-  for (; at < end; at++) {
-    hash = ((hash << 1) + gear[bytes[at]!]!) | 0
-    if (hash >>> CANDIDATE_SHIFT === 0) return at + 1
-  }
-  return 0
 }
 
 function ascii(text: string): Uint8Array {

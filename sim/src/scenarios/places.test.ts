@@ -39,7 +39,10 @@ describe('moves apart', () => {
     expect(Object.values(a.show()).filter(Boolean).sort()).toEqual(['x', 'y', 'z'])
   })
 
-  it('scenario 1 (R3): taken apart again, the folder that nobody moved stays where it was', async () => {
+  it.each([
+    ['taken apart again', 'z/'],
+    ['the inner one renamed', ''],
+  ])('scenario 1 (R3): %s, the folder that nobody moved stays where it was', async (_, into) => {
     const { sites, settle } = await scene()
     const [a, b] = sites
     a.put('x/in x', 'x')
@@ -50,14 +53,15 @@ describe('moves apart', () => {
     b.move('y', 'x/y')
     await settle(a, b)
     const [outer, inner] = 'y/x/in x' in a.show() ? ['y', 'x'] : ['x', 'y']
-    b.move(`${outer}/${inner}`, `z/${inner}`)
+    const to = `${into || `${outer}/`}moved`
+    b.move(`${outer}/${inner}`, to)
     await settle(a, b)
     expect(a.show()).toEqual({
+      'z/': '',
       [`${outer}/`]: '',
       [`${outer}/in ${outer}`]: outer,
-      'z/': '',
-      [`z/${inner}/`]: '',
-      [`z/${inner}/in ${inner}`]: inner,
+      [`${to}/`]: '',
+      [`${to}/in ${inner}`]: inner,
     })
     expect(b.show()).toEqual(a.show())
   })

@@ -36,7 +36,7 @@ const SMALL: readonly Replacement[] = [
   limit('STEPS_PAGE_MAX = 65_536', 'STEPS_PAGE_MAX = 7'),
   limit('CHUNK_IDS_MAX = 4_096', 'CHUNK_IDS_MAX = 12'),
   limit('LIVE_NEWS_MAX_BYTES = 64 * KiB', 'LIVE_NEWS_MAX_BYTES = 4 * KiB'),
-  { file: 'core/src/content/chunker.ts', find: '= 32 - 14', put: '= 32 - 5' },
+  { file: 'core/src/content/gear.ts', find: '(32 - 14)', put: '(32 - 5)' },
   { file: 'core/src/content/chunker.ts', find: 'VERDICT_MASK = 0b111111', put: 'VERDICT_MASK = 0b111' },
 ]
 

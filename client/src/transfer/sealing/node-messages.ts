@@ -38,15 +38,28 @@ export interface CutOn {
   readonly into: number
 }
 
-/** Seal the chunks of these lengths that stand at the start of a slot, one after another into another. */
+/** Where data stands in a slot. */
+export interface DataPlace {
+  readonly start: number
+  readonly length: number
+}
+
+/** Hash the data of these chunks, which stand in a slot for what was read. */
+export interface HashChunks {
+  readonly type: 'hash'
+  readonly from: number
+  readonly places: readonly DataPlace[]
+}
+
+/** Seal these chunks, one after another into another slot. */
 export interface SealChunks {
   readonly type: 'seal'
   readonly from: number
-  readonly lengths: readonly number[]
+  readonly places: readonly DataPlace[]
   readonly into: number
 }
 
-export type Request = Start | SealFiles | CutOn | SealChunks
+export type Request = Start | SealFiles | CutOn | HashChunks | SealChunks
 
 export interface FileAnswer {
   readonly entries: readonly ChunkEntry[]
@@ -62,6 +75,7 @@ export type Answer =
       readonly outcome: OutcomeMessage | null
       readonly ended: boolean
     }
+  | { readonly type: 'hash'; readonly hashes: readonly Digest[] }
   | { readonly type: 'seal'; readonly entries: readonly ChunkEntry[] }
 
 /** An outcome as it passes between threads, where an error loses its class. */

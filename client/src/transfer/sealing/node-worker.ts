@@ -1,6 +1,6 @@
 /** A thread that reads and seals files. It keeps nothing between two requests but files that are read part by part. */
 import { parentPort } from 'node:worker_threads'
-import { sealChunkInto, storedChunkBytes } from '@pileus/core/content/chunk'
+import { dataHash, sealChunkInto, storedChunkBytes } from '@pileus/core/content/chunk'
 import { chunkerKey } from '@pileus/core/content/chunker'
 import { nodeCrypto } from '@pileus/core/crypto/node'
 import type { ChunkEntry } from '@pileus/core/records/record'
@@ -13,6 +13,7 @@ import {
   type CutOn,
   type FileAnswer,
   failedMessage,
+  type HashChunks,
   outcomeMessage,
   type Request,
   type SealChunks,
@@ -48,12 +49,14 @@ class SealingWorker {
     this.#tools = { crypto: nodeCrypto, chunker, chunkSecret: keys.chunkSecret, area }
   }
 
-  answer(request: SealFiles | CutOn | SealChunks): Answer {
+  answer(request: Exclude<Request, Start>): Answer {
     switch (request.type) {
       case 'files':
         return this.#files(request)
       case 'cut':
         return this.#cut(request)
+      case 'hash':
+        return this.#hash(request)
       case 'seal':
         return this.#seal(request)
     }
@@ -104,15 +107,21 @@ class SealingWorker {
     cutting?.[Symbol.dispose]()
   }
 
-  #seal({ from, lengths, into }: SealChunks): Answer {
+  #hash({ from, places }: HashChunks): Answer {
+    const read = this.#slots.read[from]!
+    const hashes = places.map(({ start, length }) =>
+      dataHash(nodeCrypto, new Uint8Array(read, start, length)),
+    )
+    return { type: 'hash', hashes }
+  }
+
+  #seal({ from, places, into }: SealChunks): Answer {
     const { chunkSecret } = this.#tools
     const [read, sealed] = [this.#slots.read[from]!, this.#slots.sealed[into]!]
-    let start = 0
     let at = 0
-    const entries = lengths.map((length) => {
+    const entries = places.map(({ start, length }) => {
       const data = new Uint8Array(read, start, length)
       const place = new Uint8Array(sealed, at, storedChunkBytes(length))
-      start += length
       at += place.length
       return sealChunkInto(nodeCrypto, chunkSecret, data, place)
     })

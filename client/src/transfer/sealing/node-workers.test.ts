@@ -2,6 +2,7 @@ import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import type { Worker } from 'node:worker_threads'
+import type { ChunkEntry } from '@pileus/core/records/record'
 import { afterEach, beforeEach, expect, test } from 'vitest'
 import { ThreadBroken } from '../threads/node-thread.ts'
 import { openThreads, workerSealing } from './node-workers.ts'
@@ -70,4 +71,38 @@ test('little work starts no thread, and much does', async () => {
   using long = open(KEYS, { files: 1, bytes: LONG.size })
   expect((await takeAll(long, [LONG]))[0]!.outcome.type).toBe('sealed')
   expect(started.length).toBeGreaterThan(2)
+})
+
+test('chunks of a long file that are known come without bytes, the others sealed, all in order', async () => {
+  using sealing = openThreads(places, KEYS, 2)
+  const [whole] = await takeAll(sealing, [LONG])
+  const { entries } = whole!
+  let asked = 0
+  const known = async () => {
+    asked++
+    // An entry's length is not that of its data where that ends in zeros.
+    return new Map(entries.slice(3, 9).map((entry) => [entry.hash, { ...entry, length: 1 }]))
+  }
+  const sealed: boolean[] = []
+  const again: ChunkEntry[] = []
+  for await (const piece of sealing.seal([{ ...LONG, known }])) {
+    if (piece.type === 'end') {
+      expect(piece.outcome).toMatchObject({ type: 'sealed' })
+      continue
+    }
+    again.push(piece.entry)
+    sealed.push(piece.bytes !== null)
+  }
+  expect(again).toEqual(entries)
+  expect(sealed).toEqual(entries.map((_, index) => index < 3 || index >= 9))
+  expect(asked).toBeGreaterThan(0)
+  // Nothing is lost when they all are.
+  const all = async () => new Map(entries.map((entry) => [entry.hash, entry]))
+  expect((await takeAll(sealing, [{ ...LONG, known: all }]))[0]!.entries).toEqual(entries)
+})
+
+test('what is wrong with asking for known chunks is told', async () => {
+  using sealing = openThreads(places, KEYS, 2)
+  const known = () => Promise.reject(new Error('no answer'))
+  await expect(takeAll(sealing, [{ ...LONG, known }])).rejects.toThrow('no answer')
 })

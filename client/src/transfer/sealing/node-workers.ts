@@ -9,7 +9,7 @@ import { nodeCrypto } from '@pileus/core/crypto/node'
 import type { ChunkEntry } from '@pileus/core/records/record'
 import { nodeFiles } from '../../files/node.ts'
 import { inlineSealing } from './inline.ts'
-import { type FileAnswer, outcomeOf, type Start } from './node-messages.ts'
+import { type DataPlace, type FileAnswer, outcomeOf, type Start } from './node-messages.ts'
 import { SealingThread } from './node-thread.ts'
 import type { ChunkPiece, OpenSealing, Piece, Sealing, SealingKeys, SourceFile } from './sealing.ts'
 
@@ -174,16 +174,36 @@ class ThreadedSealing implements Sealing {
     const from = this.#read.take()
     const cut = await reader.call({ type: 'cut', reading: reading.number, path: file.path, into: from })
     reading.ended ||= cut.ended
-    const { lengths } = cut
     const end: Piece<F>[] = cut.outcome ? [{ type: 'end', file, outcome: outcomeOf(cut.outcome) }] : []
-    if (lengths.length === 0) {
+    const places = placesOf(cut.lengths)
+    const sealer = this.#idlest(reader)
+    const known = await this.#known(file, sealer, from, places)
+    const unknown = places.filter((_, index) => !known[index])
+    if (unknown.length === 0) {
       this.#read.give(from)
-      return { pieces: end, slot: null }
+      return { pieces: [...inOrder(known, []), ...end], slot: null }
     }
     const slot = this.#sealed.take()
-    const { entries } = await this.#idlest(reader).call({ type: 'seal', from, lengths, into: slot })
+    const { entries } = await sealer.call({ type: 'seal', from, places: unknown, into: slot })
     this.#read.give(from)
-    return { pieces: [...chunkPieces(entries, this.#sealed.memory[slot]!), ...end], slot }
+    const sealed = chunkPieces(entries, this.#sealed.memory[slot]!)
+    return { pieces: [...inOrder(known, sealed), ...end], slot }
+  }
+
+  /** For each chunk what is known of it, or null. */
+  async #known(
+    file: SourceFile,
+    sealer: SealingThread,
+    from: number,
+    places: readonly DataPlace[],
+  ): Promise<(ChunkEntry | null)[]> {
+    const known = places.length > 0 && (await file.known?.())
+    if (!known || known.size === 0) return places.map(() => null)
+    const { hashes } = await sealer.call({ type: 'hash', from, places })
+    return hashes.map((hash, index) => {
+      const entry = known.get(hash)
+      return entry ? { ...entry, length: places[index]!.length } : null
+    })
   }
 
   /** The thread with the least to do, and another than this one if there is one. */
@@ -216,13 +236,32 @@ function* piecesOfFiles<F extends SourceFile>(
   }
 }
 
-function chunkPieces(entries: readonly ChunkEntry[], buffer: SharedArrayBuffer, from = 0): ChunkPiece[] {
+function chunkPieces(
+  entries: readonly ChunkEntry[],
+  buffer: SharedArrayBuffer,
+  from = 0,
+): (ChunkPiece & { readonly bytes: Uint8Array })[] {
   let at = from
   return entries.map((entry) => {
     const bytes = new Uint8Array(buffer, at, storedChunkBytes(entry.length))
     at += bytes.length
     return { type: 'chunk', entry, bytes }
   })
+}
+
+/** Where chunks of these lengths stand, one after another. */
+function placesOf(lengths: readonly number[]): DataPlace[] {
+  let start = 0
+  return lengths.map((length) => {
+    start += length
+    return { start: start - length, length }
+  })
+}
+
+/** The chunks of a part: those that are known, and between them the others. */
+function inOrder(known: readonly (ChunkEntry | null)[], sealed: readonly ChunkPiece[]): ChunkPiece[] {
+  const others = sealed.values()
+  return known.map((entry) => (entry ? { type: 'chunk', entry, bytes: null } : others.next().value!))
 }
 
 async function fulfilled<T>(promises: readonly Promise<T>[]): Promise<T[]> {

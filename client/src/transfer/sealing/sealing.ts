@@ -18,7 +18,15 @@ export interface SourceFile {
   readonly path: string
   /** Bytes it had when it was last looked at. Files are shared out by it; what is sealed is what is there then. */
   readonly size: number
+  /**
+   * Asked once for a long file: chunks that the server has, which an engine may find by their data instead of sealing them
+   * again. What it rejects with `seal` throws.
+   */
+  readonly known?: () => Promise<KnownChunks>
 }
+
+/** Entries by their hash. The length of an entry is not that of all data with its hash (CNT-13). */
+export type KnownChunks = ReadonlyMap<Digest, ChunkEntry>
 
 /** How the reading of one file ended. */
 export type Outcome =
@@ -31,8 +39,8 @@ export type Outcome =
 export interface ChunkPiece {
   readonly type: 'chunk'
   readonly entry: ChunkEntry
-  /** As it travels and rests. */
-  readonly bytes: Uint8Array
+  /** As it travels and rests; null for one that was known. */
+  readonly bytes: Uint8Array | null
 }
 
 /** The chunks of a file in order, then its end; and then the next file's. */
@@ -45,7 +53,7 @@ export interface Sealing extends Disposable {
   /**
    * Seals the files one after another. `files` is asked for the next ones while the pieces of earlier ones are not
    * yet taken, as far ahead as memory allows. The bytes of a chunk are good until the next piece is asked for.
-   * Throws the signal's reason, and an Error when a thread ended that should not; after that it is of no use any more.
+   * Throws the signal's reason, what `known` rejects with, and an Error when a thread ended that should not; after that it is of no use any more.
    * One call at a time.
    */
   seal<F extends SourceFile>(files: Iterable<F>, signal?: AbortSignal): AsyncIterable<Piece<F>>
