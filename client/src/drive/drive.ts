@@ -263,6 +263,11 @@ export function driveStatus(replica: Replica): DriveStatus {
   }
 }
 
+/** Whether this device ever heard what the account holds. */
+export function hasHeard({ store }: Replica): boolean {
+  return getMeta(store, 'cursor') !== undefined
+}
+
 export function listPath(replica: Replica, path: string): ListedNode[] {
   const view = replica.view(replica.store)
   let folder = ROOT
