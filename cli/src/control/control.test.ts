@@ -127,7 +127,7 @@ test('`stop` cuts a sync short in the middle of a large file', async () => {
   await expect.poll(() => liveOf(laptop), WITHIN).toMatchObject({ now: { state: 'working' } })
   await laptop.ok('stop')
   expect(await live.ended).toBe(0)
-  expect(live.output()).toMatch(/^Stopped before all was looked at: the next sync goes on from here\.\n$/m)
+  expect(live.output()).toMatch(/^Stopped before all was synced: the next sync goes on from here\.\n$/m)
   rmSync(join(laptop.folder, 'large'))
   await laptop.ok('sync --once')
 })
