@@ -180,8 +180,8 @@ describe('a content', () => {
       withContent({ list: { depth: 0, entries: two } }),
       withContent({ list: { depth: 0, entries: [entry(1), entry(2, 0)] } }),
       withContent({
-        size: 4 * 1024 * 1024 + 1,
-        list: { depth: 0, entries: [entry(1, 4 * 1024 * 1024 + 1)] },
+        size: 1024 * 1024 + 1,
+        list: { depth: 0, entries: [entry(1, 1024 * 1024 + 1)] },
       }),
       withContent({ size: 2 ** 48, list: { depth: 1, entries: [entry(1, 2 ** 48)] } }),
       withContent({ list: { depth: 4, entries: [entry(1)] } }),

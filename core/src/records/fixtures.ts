@@ -82,7 +82,7 @@ const chunkEntry: fc.Arbitrary<ChunkEntry> = fc.record({
   id: hexId(32) as fc.Arbitrary<ChunkId>,
   key: digest,
   hash: digest,
-  length: fc.integer({ min: 1, max: 4 * 1024 * 1024 }),
+  length: fc.integer({ min: 1, max: 1024 * 1024 }),
 })
 const chunks: fc.Arbitrary<Content> = fc
   .record({

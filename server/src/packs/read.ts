@@ -20,8 +20,8 @@ import type { ChunkPlace } from '../zones/zones.ts'
 
 /** Unwanted bytes that are read rather than asked around. */
 const GAP_BYTES = 65_536
-/** What one read brings: room for the longest chunk. */
-const RUN_BYTES = FRAME_HEADER_BYTES + STORED_CHUNK_MAX_BYTES
+/** What one read brings: several of the longest chunks. */
+const RUN_BYTES = 4 * (FRAME_HEADER_BYTES + STORED_CHUNK_MAX_BYTES)
 const runBuffers = new BufferPool(RUN_BYTES)
 
 /** Where chunks are read from. */
