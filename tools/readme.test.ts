@@ -32,7 +32,7 @@ beforeAll(async () => {
   mkdirSync(join(PLACE, 'bin'))
   mkdirSync(CLONE, { recursive: true })
   // What npx finds in the clone.
-  const npx = `#!/bin/sh\nshift\nexec '${process.execPath}' '${join(ROOT, 'cli/bin/pileus.mjs')}' "$@"\n`
+  const npx = `#!/bin/sh\nshift\nexport npm_lifecycle_event=npx\nexec '${process.execPath}' '${join(ROOT, 'cli/bin/pileus.mjs')}' "$@"\n`
   writeFileSync(join(PLACE, 'bin/npx'), npx, { mode: 0o755 })
   server = await startServer(CLONE)
 })

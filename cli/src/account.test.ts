@@ -66,6 +66,27 @@ test('devices are listed by name, and removed by name or id', async () => {
   expect((await phone.ok('devices')).stdout).toMatch(/tablet +removed \d{4}-\d\d-\d\d/)
 })
 
+test('a name that a device in use has is refused where it was asked for, else numbered', async () => {
+  const again = newDevice('again')
+  const asked = { env: { PILEUS_DEBUG: '', PILEUS_DEVICE_NAME: 'Phone' } }
+  const taken = await again.run(`login ana --server ${home.server.url}`, asked)
+  expect(taken).toMatchObject({
+    code: 2,
+    stderr:
+      'pileus: The account has a device called "Phone" already: choose another name, or remove that one first with `pileus devices remove`.\n',
+  })
+  // The one called so was removed.
+  await again.ok(`login ana --server ${home.server.url}`, { env: { PILEUS_DEVICE_NAME: 'tablet' } })
+  const host = { env: { PILEUS_DEVICE_NAME: '' } }
+  const names: string[] = []
+  for (const place of ['first', 'second']) {
+    const device = newDevice(place)
+    await device.ok(`login ana --server ${home.server.url}`, host)
+    names.push((JSON.parse((await device.ok('whoami --json')).stdout) as { deviceName: string }).deviceName)
+  }
+  expect(names[1]).toBe(`${names[0]} 2`)
+})
+
 test('a changed password opens, the old one does not; the phrase opens whatever the password is', async () => {
   const desk = newDevice('desk')
   const signedUp = await desk.ok(`signup eva --server ${home.server.url} --json`)
@@ -85,6 +106,9 @@ test('a changed password opens, the old one does not; the phrase opens whatever 
   await car.ok(`login eva --server ${home.server.url}`, { env: { PILEUS_PASSWORD: next } })
 
   const boat = newDevice('boat')
+  const askedFor = { PILEUS_PHRASE: phrase, PILEUS_NEW_PASSWORD: 'never set', PILEUS_DEVICE_NAME: 'car' }
+  expect((await boat.run(`recover eva --server ${home.server.url}`, { env: askedFor })).code).toBe(2)
+  await car.ok('passwd', { env: { PILEUS_PASSWORD: next, PILEUS_NEW_PASSWORD: next } })
   const recovered = { env: { PILEUS_PHRASE: `  ${phrase.toUpperCase()} `, PILEUS_NEW_PASSWORD: PASSWORD } }
   await boat.ok(`recover eva --server ${home.server.url}`, recovered)
   expect((await boat.ok('whoami')).stdout).toMatch(/device +boat/)
@@ -107,12 +131,13 @@ test('on a terminal a sync shows its progress on a line that it takes away', asy
 test('on a terminal a question and a sentence have lines of their own beside the progress', async () => {
   const device = newDevice('sealed')
   const sealed = { env: { PILEUS_KEYS: 'passphrase', PILEUS_PASSPHRASE: 'open sesame' } }
-  await device.ok(`login eva --server ${home.server.url}`, sealed)
+  await device.ok(`signup fay --server ${home.server.url}`, sealed)
   await device.ok(['link', device.folder], sealed)
   const asked = ['Passphrase', 'open sesame\n'] as const
   const once = await pileusOnTerminal(['sync', '--once'], [asked], device.env)
   expect(plain(once.screen)).toMatch(/^Passphrase[^\r\n]+\r\n\rconnecting …\r/)
   const stays = await pileusOnTerminal(['sync'], [asked, ['is up to date.', '\u0003']], device.env)
   expect(plain(stays.screen)).toMatch(/^Passphrase[^\r\n]+\r\nKeeping [^\r\n]+\r\n\rconnecting …\r/)
-  expect([once.code, stays.code]).toEqual([0, 0])
+  // With all that was shown, so that a failure says what it had to say.
+  expect([once, stays]).toMatchObject([{ code: 0 }, { code: 0 }])
 })

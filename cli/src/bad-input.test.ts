@@ -111,13 +111,29 @@ test('something that answers but is no Pileus server', async () => {
 test('a removed device is told so, keeps its files, and can come back', async () => {
   const device = await home.join('lost')
   await device.ok('sync --once')
+  const status = async (line = 'status') => (await device.ok(line)).stdout
+  expect(JSON.parse(await status('status --json'))).toMatchObject({ removed: false })
   await laptop.ok('devices remove lost')
+  const said = `lost, removed from the account: \`pileus login --server ${home.server.url} ana\` adds it again`
+  expect(await status()).toContain(said)
   expectFailure(await device.run('sync --once', quiet), 3, /This device was removed from the account/)
   expectFailure(await device.run('passwd', quiet), 3, /This device was removed from the account/)
   expect(readFileSync(join(device.folder, 'many/7'), 'utf8')).toBe('file 7')
   expectFailure(await laptop.run('devices remove lost', quiet), 2, /"lost" was removed already, on \d{4}-/)
   await device.ok(`login ana --server ${home.server.url}`)
+  expect(await status()).not.toContain('removed')
   await device.ok('sync --once')
+})
+
+test('a removed device whose keys are sealed says so once it has heard of it', async () => {
+  const sealed = { env: { PILEUS_DEBUG: '', PILEUS_KEYS: 'passphrase', PILEUS_PASSPHRASE: 'open sesame' } }
+  const device = createDevice(home.root, 'sealed')
+  await device.ok(`login ana --server ${home.server.url}`, sealed)
+  await laptop.ok('devices remove sealed')
+  const removed = async () => JSON.parse((await device.ok('status --json')).stdout).removed
+  expect(await removed()).toBe(false)
+  expectFailure(await device.run('whoami', sealed), 3, /This device was removed from the account/)
+  expect(await removed()).toBe(true)
 })
 
 test('a quota that is exceeded, until something is deleted', async () => {
@@ -126,22 +142,30 @@ test('a quota that is exceeded, until something is deleted', async () => {
     big,
     Buffer.alloc(4_000_000).map(() => Math.random() * 256),
   )
+  // What fits is sent, wherever it lies beside what does not.
+  for (const name of ['a small one', 'small']) writeFileSync(join(laptop.folder, name), 'fits')
   const ended = await laptop.run('sync --once', quiet)
-  expect(ended.stderr).toMatch(/no room left/)
+  const named =
+    /^not synced: big: the account has no room left for its 4,[\d,]+ bytes; take it out of the folder, or/m
+  expect(ended.stderr).toMatch(named)
+  expect(ended.stdout).toMatch(/^Sent 2 changes .*Synced all but 1 path\.$/m)
   expect(ended.code).toBe(6)
+  const status = async () => (await laptop.ok('status')).stdout
+  expect(await status()).toMatch(named)
+  const desktop = await home.join('desktop')
+  await desktop.ok('sync --once')
+  expect(readdirSync(desktop.folder).sort()).toEqual(['.pileus', 'a small one', 'many', 'small'])
   const live = home.live(laptop)
-  await vi.waitFor(() => expect(live.output()).toMatch(/^problem: .*no room left.*take out/m), WITHIN)
-  // What fits is sent; the folder is not up to date for that.
-  writeFileSync(join(laptop.folder, 'small'), 'fits')
-  const listed = async () => (await laptop.ok('ls')).stdout
-  await expect.poll(listed, WITHIN).toContain('small')
-  const state = async () => JSON.parse((await laptop.ok('status --json')).stdout).live.now.state
-  await expect.poll(state, WITHIN).toBe('problem')
+  await vi.waitFor(() => expect(live.output()).toMatch(named), WITHIN)
+  writeFileSync(join(laptop.folder, 'later'), 'fits')
+  await expect.poll(async () => (await laptop.ok('ls')).stdout, WITHIN).toContain('later')
+  // The folder is not up to date for that.
+  await expect.poll(status, WITHIN).toMatch(/^sync +up to date but for 1 path$/m)
   expect(live.output()).not.toContain('is up to date')
   rmSync(big)
   await vi.waitFor(() => expect(live.output()).toContain('is up to date'), WITHIN)
   expect(await live.stop()).toBe(0)
-  rmSync(join(laptop.folder, 'small'))
+  for (const name of ['a small one', 'small', 'later']) rmSync(join(laptop.folder, name))
   await laptop.ok('sync --once')
 })
 
@@ -188,6 +212,17 @@ test('a folder inside a synced folder, and the same folder for a second device',
   )
   expectFailure(await device.run(['link', laptop.folder], quiet), 2, /is the synced folder of/)
   expectFailure(await device.run(['link', home.root], quiet), 2, /choose a folder apart/)
+})
+
+test('a folder with the data of the running server, which would be sent again and again', async () => {
+  const device = another()
+  await device.ok(`login ana --server ${home.server.url}`)
+  for (const folder of ['data', 'data/blobs'])
+    expectFailure(
+      await device.run(['link', join(home.root, folder)], quiet),
+      2,
+      /where a Pileus server keeps its data.*choose a folder apart/,
+    )
 })
 
 test('a damaged local database: said so, nothing lost, and linking again mends it', async () => {

@@ -9,6 +9,8 @@ export interface Context {
   readonly signal: AbortSignal
   /** How keys are to be kept, when the person said so: --keys or PILEUS_KEYS. */
   readonly keys: KeyKeeping | undefined
+  /** What to type before a command's own words to call pileus as it was called now. */
+  readonly called: string
 }
 
 /** In a file only this user can read, or in one sealed under a passphrase. */

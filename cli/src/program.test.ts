@@ -36,6 +36,20 @@ test('help lists every command, and each has a description and an example', asyn
   }
 })
 
+test('variables that mean nothing are named in one line, and not with --quiet', async () => {
+  const env = { PILEUS_HOEM: '/elsewhere', PILEUS_PASWORD: 'hush', PILEUS_PORT: '3001' }
+  const line =
+    'PILEUS_HOEM is set, and means nothing to Pileus: PILEUS_HOME is meant, perhaps. PILEUS_PASWORD is set'
+  const named = await run(['status'], env)
+  expect(named.stderr.split('\n')).toEqual([
+    expect.stringContaining(line),
+    expect.stringContaining('Nobody is signed in'),
+    '',
+  ])
+  expect(named.stderr).not.toContain('hush')
+  expect((await run(['status', '--quiet'], env)).stderr).toMatch(/^pileus: Nobody is signed in.*\n$/)
+})
+
 test('the exit codes are documented', async () => {
   const { stdout, code } = await run(['help', 'exit-codes'])
   expect(code).toBe(0)

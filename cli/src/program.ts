@@ -1,5 +1,6 @@
 /** The command line: what can be said, and which file does it. */
 import { readFileSync } from 'node:fs'
+import { meaninglessVariables } from '@pileus/core/variables'
 import { Command, CommanderError, Option } from 'commander'
 import type { SignInOptions } from './commands/new-device.ts'
 import type { SyncOptions } from './commands/sync.ts'
@@ -7,6 +8,8 @@ import type { Context, KeyKeeping } from './context.ts'
 import { EXIT, type Exit } from './failures/exit-codes.ts'
 import { Failure } from './failures/failure.ts'
 import { homePath, openHome } from './home/home.ts'
+import { noteStanding } from './home/signed-in.ts'
+import { calledAs } from './terminal/called.ts'
 import { createOutput, type Output } from './terminal/output.ts'
 
 const VERSION = (
@@ -41,6 +44,7 @@ export async function runProgram(args: readonly string[]): Promise<number> {
   } catch (error) {
     if (error instanceof CommanderError && error.exitCode === 0) return EXIT.ok
     const failure = error instanceof CommanderError ? usage(error) : await explained(error)
+    if (failure.code === 'device-removed') noteRemoved(program.optsWithGlobals<GlobalOptions>().home)
     outputFor(program.optsWithGlobals(), args.includes('--json')).failure(failure)
     return EXIT[failure.exit]
   }
@@ -247,7 +251,10 @@ async function execute<Options>(command: Command, work: Work<Options>): Promise<
     out: outputFor(options, false),
     signal: stop.signal,
     keys,
+    called: calledAs(process.argv[1] ?? 'pileus', options.home, process.env),
   }
+  const meaningless = meaninglessVariables(process.env)
+  if (meaningless.length > 0) context.out.note(meaningless.join(' '))
   return work(context, command.processedArgs as string[], options)
 }
 
@@ -262,6 +269,15 @@ function outputFor(options: GlobalOptions, json: boolean): Output {
     quiet: options.quiet ?? false,
     color: options.color !== false && !process.env.NO_COLOR,
   })
+}
+
+/** For `status`, which may be asked while the server cannot be. */
+function noteRemoved(home: string | undefined): void {
+  try {
+    noteStanding(openHome(homePath(home)), 'removed')
+  } catch {
+    // The failure that is about to be told matters more than a note that could not be written.
+  }
 }
 
 async function explained(error: unknown): Promise<Failure> {

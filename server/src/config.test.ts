@@ -1,6 +1,7 @@
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import { SERVER_VARIABLES } from '@pileus/core/variables'
 import { afterAll, describe, expect, it } from 'vitest'
 import { ConfigInvalid, readConfig, shownConfig } from './config.ts'
 import type { Variables } from './settings.ts'
@@ -201,9 +202,22 @@ describe('the configuration', () => {
 
   it('names what a file has and the server does not know', () => {
     expect(mistakesOf({ PILEUS_CONFIG: file('PILEUS_PROT=4000\nPORT=1\n') })).toEqual([
-      'the file of PILEUS_CONFIG has PILEUS_PROT, which is no setting of the server',
+      'the file of PILEUS_CONFIG has PILEUS_PROT, which is no setting of the server: PILEUS_PORT is meant, perhaps',
       'the file of PILEUS_CONFIG has PORT, which is no setting of the server',
     ])
+  })
+
+  it('reads no setting that is not known by name, nor knows one that it does not read', () => {
+    const environment: Record<string, string> = { ...DISTRIBUTED }
+    const asked = new Set<string>()
+    const watched = new Proxy(environment, {
+      get(target, name) {
+        asked.add(String(name))
+        return target[String(name)]
+      },
+    })
+    readConfig(watched, 'warn')
+    expect([...asked].sort()).toEqual([...SERVER_VARIABLES].sort())
   })
 
   it('names lines of a file that say nothing, or something again, without showing them', () => {

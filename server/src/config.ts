@@ -1,6 +1,7 @@
 /** The server's configuration: environment variables and one optional file, checked once at start. */
 import { isIP } from 'node:net'
 import { QUOTA_DEFAULT_BYTES } from '@pileus/core/limits'
+import { SERVER_VARIABLES } from '@pileus/core/variables'
 import { type EngineChoices, readEngines } from './engine-settings.ts'
 import { type Setting, Settings, type Variables } from './settings.ts'
 
@@ -58,13 +59,10 @@ function readAll(environment: Variables, defaultLogLevel: LogLevel): { config: C
     logLevel: settings.oneOf('PILEUS_LOG_LEVEL', LOG_LEVELS, defaultLogLevel),
     engines: readEngines(settings),
   }
-  settings.requireAllKnown((name) => settings.read.has(name) || OF_OTHER_ENGINES.test(name))
+  settings.requireAllKnown(SERVER_VARIABLES)
   if (settings.mistakes.length > 0) throw new ConfigInvalid(settings.mistakes)
   return { config, shown: [...settings.read.values()] }
 }
-
-/** What an engine would need that is not chosen now: no mistake to leave in the file. */
-const OF_OTHER_ENGINES = /^PILEUS_(POSTGRES|CASSANDRA|S3|VALKEY)_[A-Z_]+$/
 
 function readHost(settings: Settings): string {
   const host = settings.text('PILEUS_HOST', '127.0.0.1')

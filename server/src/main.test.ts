@@ -149,6 +149,17 @@ describe('the command line', () => {
     expect(printed.output()).toMatch(/^PILEUS_DATA=\.\/data +# default$/m)
   })
 
+  it('names variables that mean nothing, and serves all the same', async () => {
+    const misspelt = { PILEUS_QOUTA_BYTES: '5', PILEUS_HOME: '/of/a/client' }
+    const server = start({ PILEUS_PORT: '0', PILEUS_DATA: newFolder(), ...misspelt })
+    await server.url
+    const [first, second] = server.output().split('\n')
+    expect(first).toBe(
+      'PILEUS_QOUTA_BYTES is set, and means nothing to Pileus: PILEUS_QUOTA_BYTES is meant, perhaps.',
+    )
+    expect(second).toMatch(/listens on/)
+  })
+
   it('says how it is used', async () => {
     const asked = start({}, ['--help'])
     expect(await asked.exit).toBe(0)

@@ -2,6 +2,7 @@
  * `npm start`, or `pileus-server`: the server, until Ctrl-C or SIGTERM. `pileus-server config` prints the settings in force and
  * starts nothing; `pileus-server move` moves all data to other engines.
  */
+import { meaninglessVariables } from '@pileus/core/variables'
 import { type Config, ConfigInvalid, readConfig, shownConfig } from './config.ts'
 import { DataFolderUnusable } from './data-folder.ts'
 import { DamagedStorage, EngineUnusable, StorageFull } from './engine-errors.ts'
@@ -19,6 +20,8 @@ Settings are environment variables, or lines of the file that PILEUS_CONFIG name
 
 async function main(args: readonly string[]): Promise<void> {
   const [command, ...rest] = args
+  // No mistake, as it is in a settings file: an environment may hold variables of whoever starts the server.
+  for (const sentence of meaninglessVariables(process.env)) console.error(sentence)
   if (HELP.has(args.join(' '))) console.log(USAGE)
   else if (command === 'config' && rest.length === 0) {
     for (const line of shownConfig(process.env, DEFAULT_LOG_LEVEL)) console.log(line)

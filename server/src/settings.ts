@@ -1,6 +1,7 @@
 /** Reading settings by name from the environment and one optional file, gathering every mistake instead of the first. */
 import { readFileSync } from 'node:fs'
 import { parseEnv } from 'node:util'
+import { suggestion } from '@pileus/core/variables'
 
 export type Variables = Readonly<Record<string, string | undefined>>
 
@@ -84,11 +85,12 @@ export class Settings {
     this.mistakes.push(`${name} is ${JSON.stringify(value)}, expected ${expected}`)
   }
 
-  /** Names in the file that nobody asked for: most likely misspelt. */
-  requireAllKnown(known: (name: string) => boolean): void {
+  /** Names in the file that are no setting: most likely misspelt. What an engine needs that is not chosen now may stay. */
+  requireAllKnown(known: ReadonlySet<string>): void {
     for (const name of Object.keys(this.#file)) {
-      if (!known(name))
-        this.mistakes.push(`the file of ${FILE_SETTING} has ${name}, which is no setting of the server`)
+      if (known.has(name)) continue
+      const which = `which is no setting of the server${suggestion(name, known)}`
+      this.mistakes.push(`the file of ${FILE_SETTING} has ${name}, ${which}`)
     }
   }
 

@@ -105,7 +105,8 @@ async function converge(system: System, chance: Chance): Promise<void> {
     }
     if (waited || !live) return
     await system.timeline.pass(LOOK_MS)
-    waited = true
+    // Whoever found something by looking told the others, and that may have been lost on the way to one of them.
+    waited = happened(system) === before
   }
   throw new Error(`after ${ROUNDS_MAX} rounds something still happens`)
 }

@@ -47,6 +47,12 @@ describe('the whole system', () => {
     expect(said).toContain('all as promised')
   }, 120_000)
 
+  it('found that names stayed conflict names when one of two folders that had become one went elsewhere', async () => {
+    const said = await sim('--story', 'one-of-two-folders-goes-elsewhere')
+    expect(said).toMatch(/move "many 2" to "café.txt"; device-1: move "many 2" to "Ångstrom"/)
+    expect(said).toContain('all as promised')
+  }, 120_000)
+
   it('finds bugs that are planted', async () => {
     const said = await sim('--mutations', '--jobs', '1', ...QUICKLY_FOUND)
     expect(said).toContain(`all ${QUICKLY_FOUND.length} were found`)

@@ -7,6 +7,7 @@ import {
 import type { Context } from '../context.ts'
 import { openDevice } from '../device/device.ts'
 import { Failure } from '../failures/failure.ts'
+import { noteStanding } from '../home/signed-in.ts'
 import { columns, printable } from '../terminal/format.ts'
 import { ask, canAsk } from '../terminal/prompt.ts'
 
@@ -27,6 +28,7 @@ export async function removeDevice(context: Context, wanted: string): Promise<un
   const name = printable(found.name)
   if (found.thisDevice && canAsk()) await confirmOwn(name)
   await takeOut(device.connection, found.id)
+  if (found.thisDevice) noteStanding(context.home, 'removed')
   context.out.done(
     [
       `${name}${found.thisDevice ? ', this very device,' : ''} is removed: it can neither read nor write from now on. What it holds already, it keeps.`,

@@ -33,7 +33,7 @@ export async function link(context: Context, asked: string): Promise<undefined> 
   context.out.done(
     [
       `${JSON.stringify(folder)} is ${created ? 'created, and ' : ''}the synced folder of this device now.`,
-      'Next: pileus sync --once',
+      `Next: ${context.called} sync --once`,
     ],
     { folder, zone, created },
   )

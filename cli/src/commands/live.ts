@@ -20,7 +20,7 @@ import type { Exit } from '../failures/exit-codes.ts'
 import { type LinkedFolder, requireLinkedFolder } from '../home/linked-folder.ts'
 import { createLiveReporter } from '../home/live-report.ts'
 import { requireSignedIn } from '../home/signed-in.ts'
-import { conflictSentence, heldSentence, problemSentence } from '../terminal/attention.ts'
+import { conflictSentence, heldSentence, problemSentence, stoppedSentence } from '../terminal/attention.ts'
 import { printable } from '../terminal/format.ts'
 import { createProgress } from '../terminal/progress.ts'
 
@@ -55,6 +55,7 @@ export async function syncLive(context: Context, deletions: Deletions): Promise<
     control.tell(status.now)
     told.tell(status)
   }
+  let stoppedAs = stoppedSentence(false, null)
   try {
     const connecting: LiveStatus = {
       now: { state: 'working', phase: 'connecting', files: 0, bytes: 0 },
@@ -95,6 +96,7 @@ export async function syncLive(context: Context, deletions: Deletions): Promise<
     )
     asks.serveWith(live)
     await live.run()
+    stoppedAs = stoppedSentence(live.isUpToDate, opened.drive.status())
   } catch (error) {
     asks.fail(error)
     // Asked to stop: what was under way goes on with the next sync.
@@ -104,6 +106,7 @@ export async function syncLive(context: Context, deletions: Deletions): Promise<
     reporter.end()
     control.close()
   }
+  context.out.note(stoppedAs)
   return 'ok'
 }
 
@@ -171,11 +174,13 @@ function narrator({ out }: Context, linked: LinkedFolder) {
       }
       progress.end()
       const inTheWay = now.state === 'up-to-date' ? [] : [printable(`${now.state}: ${now.why}`)]
-      inTheWay.push(...notes.map(printable), ...problems.map(problemSentence))
+      const failed = problems.filter(({ leftOut }) => !leftOut)
+      inTheWay.push(...notes.map(printable), ...failed.map(problemSentence))
       if (heldDeletions > 0) inTheWay.push(heldSentence(heldDeletions))
-      const fresh = say([...inTheWay, ...conflicts.map(conflictSentence)])
+      const leftOut = problems.filter((problem) => problem.leftOut)
+      const fresh = say([...inTheWay, ...leftOut.map(problemSentence), ...conflicts.map(conflictSentence)])
       if (fresh.length > 0) quiet = false
-      // A conflict copy is there for the person to see; the folder is up to date with it.
+      // A conflict copy, or what never syncs, is there for the person to see; the folder is up to date with it.
       if (inTheWay.length > 0 || quiet) return
       out.note(`${printable(linked.folder)} is up to date.`)
       quiet = true

@@ -2,12 +2,15 @@
 import type { Context } from '../context.ts'
 import { signInByPassword } from '../device/sign-in.ts'
 import { currentPassword } from '../terminal/secrets.ts'
-import { prepareDevice, refuseWhileSignedIn, type SignInOptions } from './new-device.ts'
+import { nextAfterSignIn, prepareDevice, refuseWhileSignedIn, type SignInOptions } from './new-device.ts'
 
 export async function login(context: Context, name: string, options: SignInOptions): Promise<undefined> {
   using prepared = await prepareDevice(context, name, options)
   const { place, keep } = prepared
   await refuseWhileSignedIn(context)
   const signedIn = await keep(await signInByPassword(place, await currentPassword(name)))
-  context.out.done([`Signed in as ${signedIn.name}; this device is ${signedIn.deviceName}.`], signedIn)
+  context.out.done(
+    [`Signed in as ${signedIn.name}; this device is ${signedIn.deviceName}.`, nextAfterSignIn(context)],
+    signedIn,
+  )
 }

@@ -6,6 +6,7 @@ import type { Context } from '../context.ts'
 import { openDevice } from '../device/device.ts'
 import { Failure } from '../failures/failure.ts'
 import { keysKeptHow, saveKeys } from '../home/key-file.ts'
+import { readLinkedFolder } from '../home/linked-folder.ts'
 import { serverAddress } from '../home/server-address.ts'
 import { readSignedIn, type SignedIn, writeSignedIn } from '../home/signed-in.ts'
 import { chooseKeyKeeping } from '../terminal/key-keeping.ts'
@@ -21,6 +22,8 @@ export interface NewDevicePlace {
   readonly server: string
   readonly name: string
   readonly deviceName: string
+  /** A person said that it is to be called so. */
+  readonly isAskedFor: boolean
   readonly signal: AbortSignal
 }
 
@@ -28,6 +31,8 @@ export interface NewDevicePlace {
 export interface NewDevice {
   readonly account: string
   readonly device: string
+  /** As it was wanted, or with a number where another device has that name. */
+  readonly deviceName: string
   /** Everything secret that the device must keep, as text. */
   readonly secrets: string
 }
@@ -48,6 +53,7 @@ export async function prepareDevice(
     server: serverAddress(options.server),
     name: accountName(name),
     deviceName: deviceName(options.deviceName),
+    isAskedFor: options.deviceName !== undefined,
     signal: context.signal,
   }
   requireNobody(context, place)
@@ -58,8 +64,8 @@ export async function prepareDevice(
   const prepared = preparing.move()
   return {
     place,
-    async keep({ account, device, secrets }) {
-      const { server, deviceName } = place
+    async keep({ account, device, deviceName, secrets }) {
+      const { server } = place
       const signedIn: SignedIn = { format: 1, server, name, account, device, deviceName, keys: keeping }
       await saveKeys(home, keeping, secrets, async () => passphrase)
       writeSignedIn(home, signedIn)
@@ -68,6 +74,11 @@ export async function prepareDevice(
     },
     [Symbol.dispose]: () => prepared.dispose(),
   }
+}
+
+/** What to type now: a device that comes back has its folder already. */
+export function nextAfterSignIn({ called, home }: Context): string {
+  return `Next: ${called} ${readLinkedFolder(home) === null ? 'link DIR' : 'sync'}`
 }
 
 /**

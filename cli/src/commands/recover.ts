@@ -4,7 +4,7 @@ import type { Context } from '../context.ts'
 import { recoverAccount } from '../device/sign-in.ts'
 import { Failure } from '../failures/failure.ts'
 import { newPassword, recoveryPhrase } from '../terminal/secrets.ts'
-import { prepareDevice, type SignInOptions } from './new-device.ts'
+import { nextAfterSignIn, prepareDevice, type SignInOptions } from './new-device.ts'
 
 export async function recover(context: Context, name: string, options: SignInOptions): Promise<undefined> {
   using prepared = await prepareDevice(context, name, options)
@@ -15,7 +15,10 @@ export async function recover(context: Context, name: string, options: SignInOpt
   const password = await newPassword('PILEUS_NEW_PASSWORD')
   const signedIn = await keep(await byPhrase(() => recoverAccount(place, phrase, password)))
   context.out.done(
-    [`The new password is set. Signed in as ${signedIn.name}; this device is ${signedIn.deviceName}.`],
+    [
+      `The new password is set. Signed in as ${signedIn.name}; this device is ${signedIn.deviceName}.`,
+      nextAfterSignIn(context),
+    ],
     signedIn,
   )
 }

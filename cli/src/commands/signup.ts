@@ -3,7 +3,7 @@ import type { Context } from '../context.ts'
 import { createAccount } from '../device/sign-in.ts'
 import { phraseCard } from '../terminal/phrase-card.ts'
 import { newPassword } from '../terminal/secrets.ts'
-import { prepareDevice, refuseWhileSignedIn, type SignInOptions } from './new-device.ts'
+import { nextAfterSignIn, prepareDevice, refuseWhileSignedIn, type SignInOptions } from './new-device.ts'
 
 export async function signup(context: Context, name: string, options: SignInOptions): Promise<undefined> {
   using prepared = await prepareDevice(context, name, options)
@@ -22,7 +22,7 @@ export async function signup(context: Context, name: string, options: SignInOpti
       ...phraseCard(phrase),
       '',
       'Whoever has it can open everything; without it, a forgotten password cannot be replaced by anybody.',
-      'Next: pileus link DIR',
+      nextAfterSignIn(context),
     ],
     { ...signedIn, phrase },
   )

@@ -1,4 +1,4 @@
-/** `pileus status`: what this device knows by itself, without the server. */
+/** `pileus status`: what this device knows by itself; of the server it only asks whether it is a device of the account still. */
 import { existsSync } from 'node:fs'
 import type { Attention } from '@pileus/client/drive/drive'
 import type { Context } from '../context.ts'
@@ -7,18 +7,22 @@ import { readLocalStatus } from '../device/drive.ts'
 import { readLinkedFolder } from '../home/linked-folder.ts'
 import { type LiveReport, readLiveReport } from '../home/live-report.ts'
 import { requireSignedIn } from '../home/signed-in.ts'
-import { conflictSentence, heldSentence, problemSentence } from '../terminal/attention.ts'
-import { columns, formatCount, formatDuration, joinWords, printable } from '../terminal/format.ts'
+import { butFor, conflictSentence, heldSentence, problemSentence } from '../terminal/attention.ts'
+import { columns, formatCount, formatDuration, printable } from '../terminal/format.ts'
 import { progressLine } from '../terminal/progress.ts'
 
 export async function status(context: Context): Promise<undefined> {
   const { home, out } = context
   const { name, server, deviceName, keys } = requireSignedIn(home)
   const linked = readLinkedFolder(home)
-  const account = { name, server, deviceName, keys }
+  // A sync that runs hears it by itself, and ends.
+  const isRunning = linked !== null && (await isSyncRunning(home))
+  const removed = !isRunning && (await isRemoved(context))
+  const account = { name, server, deviceName, keys, removed }
+  const wayBack = `removed from the account: \`pileus login --server ${server} ${name}\` adds it again, and its files stay where they are`
   const rows = [
     ['account', `${name} at ${server}`],
-    ['device', deviceName],
+    ['device', removed ? `${deviceName}, ${wayBack}` : deviceName],
     [
       'keys',
       keys === 'file'
@@ -36,14 +40,12 @@ export async function status(context: Context): Promise<undefined> {
   const isThere = existsSync(linked.folder)
   const local = readLocalStatus(home)
   rows.push(['folder', `${printable(linked.folder)}${isThere ? '' : ' (not there now)'}`])
-  const running = (await isSyncRunning(home)) ? readLiveReport(home) : null
-  rows.push([
-    'sync',
-    running ? liveLine(running, local) : 'not running: `pileus sync` keeps the folder in sync',
-  ])
+  const running = isRunning ? readLiveReport(home) : null
+  const notRunning = removed ? 'not running' : 'not running: `pileus sync` keeps the folder in sync'
+  rows.push(['sync', running ? liveLine(running, local) : notRunning])
   rows.push(['synced', `${formatCount(local.nodes, 'file, folder or link', 'files, folders and links')}`])
   const waiting = waitingLine(running, local.pending)
-  if (waiting !== null) rows.push(['waiting', waiting])
+  if (waiting !== null && !removed) rows.push(['waiting', waiting])
   const lists = [
     ...(running?.notes ?? []).map(printable),
     ...local.problems.map(problemSentence),
@@ -59,18 +61,17 @@ export async function status(context: Context): Promise<undefined> {
   })
 }
 
+/** What speaks to the server is loaded only to speak to it: it takes longer than all the rest. */
+async function isRemoved(context: Context): Promise<boolean> {
+  const { standingOf } = await import('../device/standing.ts')
+  return (await standingOf(context)) === 'removed'
+}
+
 /** What the running sync does, in a line. */
-function liveLine(
-  { now, bytesPerSecond, secondsLeft }: LiveReport,
-  { problems, heldDeletions }: Attention,
-): string {
+function liveLine({ now, bytesPerSecond, secondsLeft }: LiveReport, attention: Attention): string {
   switch (now.state) {
-    case 'up-to-date': {
-      const but: string[] = []
-      if (problems.length > 0) but.push(formatCount(problems.length, 'path'))
-      if (heldDeletions > 0) but.push(formatCount(heldDeletions, 'deletion'))
-      return but.length > 0 ? `up to date but for ${joinWords(but)}` : 'up to date'
-    }
+    case 'up-to-date':
+      return `up to date${butFor(attention)}`
     case 'offline':
     case 'problem':
       return `${now.state}: ${printable(now.why)}`

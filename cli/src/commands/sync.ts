@@ -86,6 +86,7 @@ function roundabout(why: string | null, { out }: Context): void {
 
 /** Conflict copies are there for the person to see, but nothing is undone because of them. */
 function exitFor({ problems, heldDeletions }: SyncReport): Exit {
+  if (problems.some(({ noRoom }) => noRoom)) return 'full'
   return problems.some(({ leftOut }) => !leftOut) || heldDeletions > 0 ? 'attention' : 'ok'
 }
 

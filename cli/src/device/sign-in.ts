@@ -32,10 +32,11 @@ export async function recoverAccount(
   return newDevice(device)
 }
 
-function wanted({ name, deviceName }: NewDevicePlace) {
-  return { name, deviceName }
+function wanted({ name, deviceName, isAskedFor }: NewDevicePlace) {
+  return { name, deviceName, isAskedFor }
 }
 
 function newDevice(device: DeviceAccount): NewDevice {
-  return { account: device.account, device: device.device.id, secrets: encodeSecrets(device) }
+  const { account, deviceName } = device
+  return { account, device: device.device.id, deviceName, secrets: encodeSecrets(device) }
 }

@@ -31,6 +31,13 @@ const BY_NAME: Readonly<Record<string, (error: Error) => Failure | null>> = {
   BadServerAddress: (error) => new Failure('usage', 'bad-server', sentence(error), error),
   FolderLost: (error) => new Failure('attention', 'folder-lost', sentence(error), error),
   WeakPassword: (error) => new Failure('usage', 'password-too-short', sentence(error), error),
+  DeviceNameTaken: (error) =>
+    new Failure(
+      'usage',
+      'device-name-taken',
+      `${sentence(error).slice(0, -1)} with \`pileus devices remove\`.`,
+      error,
+    ),
   InvalidPhrase: (error) => new Failure('not-signed-in', 'bad-phrase', sentence(error), error),
   AccountRefused: (error) => new Failure('damaged', 'account-refused', sentence(error), error),
   KeyRefused: (error) => new Failure('damaged', 'key-refused', sentence(error), error),

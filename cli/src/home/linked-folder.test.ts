@@ -73,6 +73,36 @@ test('the folder and this device’s state stay apart', () => {
   expect(() => folderToLink(home, folder('home/sub'))).toThrow("device's own state")
 })
 
+test('a folder with the data of a server, or below it, is refused, and nothing is made there', () => {
+  for (const name of ['opaque-setup', 'lock']) writeFileSync(join(folder('clone/data'), name), '')
+  folder('clone/data/blobs')
+  const said = (path: string, how: string) =>
+    expect(() => folderToLink(home, join(root, path))).toThrow(
+      new RegExp(
+        `: ${how} where a Pileus server keeps its data, .*or move the data out of it and set PILEUS_DATA`,
+      ),
+    )
+  said('clone', `it contains "${root}/clone/data",`)
+  said('clone/data', 'it is')
+  said('clone/data/blobs', `it lies in "${root}/clone/data",`)
+  said('clone/data/new', `it lies in "${root}/clone/data",`)
+  expect(existsSync(join(root, 'clone/data/new'))).toBe(false)
+  expect(folderToLink(home, folder('clone-too')).folder).toBe(join(root, 'clone-too'))
+})
+
+test('so is one with the state of another device, and one of those files alone is no state', () => {
+  writeFileSync(join(folder('all/.pileus-desk'), 'account.json'), '{}')
+  expect(folderToLink(home, join(root, 'all')).folder).toBe(join(root, 'all'))
+  writeFileSync(join(root, 'all/.pileus-desk/keys.json'), '{}')
+  expect(() => folderToLink(home, join(root, 'all'))).toThrow('where a device of Pileus keeps its state')
+})
+
+test('a symbolic link to the data of a server holds none of it', () => {
+  for (const name of ['opaque-setup', 'lock']) writeFileSync(join(folder('data'), name), '')
+  symlinkSync(join(root, 'data'), join(folder('tree'), 'data'))
+  expect(folderToLink(home, join(root, 'tree')).folder).toBe(join(root, 'tree'))
+})
+
 test('two homes cannot sync one folder, nor one inside the other', () => {
   writeLinkedFolder(other, linked('tree/inner'))
   expect(() => folderToLink(home, folder('tree/inner'))).toThrow('is the synced folder of')

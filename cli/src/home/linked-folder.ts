@@ -15,6 +15,7 @@ import { dirname, join, resolve, sep } from 'node:path'
 import { Failure } from '../failures/failure.ts'
 import { makeFolders } from './folders.ts'
 import { type Home, openHome, replaceFile } from './home.ts'
+import { ownStateAround } from './own-state.ts'
 
 const FOLDER_FILE = 'folder.json'
 const MARKER = '.pileus'
@@ -73,7 +74,8 @@ export function forgetLinkedFolder(home: Home, folder: string): void {
 
 /**
  * The folder that `asked` names, created when only its last part is missing. Throws Failure when it cannot be
- * a synced folder: no folder, overlapping this home or another synced folder. Then nothing is left created.
+ * a synced folder: no folder, overlapping this home, another one, a server's data or another synced folder. Then nothing
+ * is left created.
  */
 export function folderToLink(home: Home, asked: string): { folder: string; created: boolean } {
   // An empty name is a variable that was never set; `resolve` would take it for the folder that one stands in.
@@ -137,7 +139,29 @@ function checkedToLink(home: Home, path: string): string {
     )
   }
   refuseOverlap(home, folder)
+  refuseOwnState(folder)
   return folder
+}
+
+function refuseOwnState(folder: string): void {
+  const found = ownStateAround(folder)
+  if (found === null) return
+  const quoted = JSON.stringify(found.path)
+  const how =
+    found.path === folder
+      ? 'it is'
+      : isInside(folder, found.path)
+        ? `it lies in ${quoted},`
+        : `it contains ${quoted},`
+  const [what, instead] =
+    found.of === 'server'
+      ? ['where a Pileus server keeps its data', 'or move the data out of it and set PILEUS_DATA']
+      : ['where a device of Pileus keeps its state', 'or move that out of it and say --home']
+  throw new Failure(
+    'usage',
+    'folder-holds-own-state',
+    `Cannot link ${JSON.stringify(folder)}: ${how} ${what}, which every sync changes, so it would be sent again and again; choose a folder apart from it, ${instead}.`,
+  )
 }
 
 function refuseOverlap(home: Home, folder: string): void {

@@ -15,6 +15,8 @@ export interface SignedIn {
   readonly device: string
   readonly deviceName: string
   readonly keys: KeyKeeping
+  /** The server said that the device was removed from the account. */
+  readonly removed?: true
 }
 
 /** Null when nobody is. Throws Failure when the file is damaged. */
@@ -44,6 +46,14 @@ export function requireSignedIn(home: Home): SignedIn {
     'not-signed-in',
     `Nobody is signed in at ${JSON.stringify(home.path)}: run \`pileus login\` or \`pileus signup\` first.`,
   )
+}
+
+/** Notes whether the account still has this device; nothing where nobody is signed in. */
+export function noteStanding(home: Home, standing: 'member' | 'removed'): void {
+  const found = readSignedIn(home)
+  if (found === null || (found.removed === true) === (standing === 'removed')) return
+  const { removed: _, ...rest } = found
+  writeSignedIn(home, standing === 'removed' ? { ...rest, removed: true } : rest)
 }
 
 export function writeSignedIn(home: Home, value: SignedIn): void {

@@ -1,5 +1,5 @@
 /** What goes wrong with a folder while it is kept in sync: said in a sentence, and mended by itself. */
-import { spawn } from 'node:child_process'
+import { execFileSync, spawn } from 'node:child_process'
 import {
   existsSync,
   mkdirSync,
@@ -69,6 +69,23 @@ test('scenario 9: a folder that is moved away, and one that is empty in its plac
   writeFileSync(join(device.folder, 'after it was back'), 'x')
   await arrives('after it was back', desktop.folder)
   expectNothingDeleted()
+})
+
+test('a pipe is left out, in the same words wherever it is said, and the folder is up to date', async () => {
+  const device = await home.join('piped')
+  execFileSync('mkfifo', [join(device.folder, 'pipe')])
+  const sentence = 'left out: pipe: it is a socket, pipe or device'
+  const once = await device.ok('sync --once')
+  expect(once.stderr).toBe(`${sentence}\n`)
+  expect(await statusOf(device)).toMatch(new RegExp(`^${sentence}$`, 'm'))
+  const live = await started(device)
+  expect(live.output()).toMatch(new RegExp(`^${sentence}\n.*is up to date\\.$`, 'm'))
+  await says(device, /^sync +up to date$/m)
+  execFileSync('mkfifo', [join(device.folder, 'another')])
+  await says(device, new RegExp(`^${sentence.replace('pipe', 'another')}$`, 'm'))
+  rmSync(join(device.folder, 'another'))
+  rmSync(join(device.folder, 'pipe'))
+  await expect.poll(() => statusOf(device), { ...WITHIN, interval: 500 }).not.toMatch(/left out/)
 })
 
 test.runIf(CAN_MAKE_NAMESPACES)(

@@ -15,18 +15,19 @@ import {
   type NewDevice,
   type SignedIn,
 } from './account.ts'
-import { changeAccountZone, deviceNoteWrite, readAccountZone } from './account-zone.ts'
+import { type AccountZone, changeAccountZone, deviceNoteWrite, readAccountZone } from './account-zone.ts'
+import { freeName, type WantedName } from './device-name.ts'
 import { checkNewPassword, startLogin, startRegistration } from './password.ts'
 
 /**
- * Adds this device to the account. Rejects with Problem ('wrong-credentials', 'too-many-requests', …),
- * Unreachable, KeyRefused or AccountRefused.
+ * Adds this device to the account, under a name of its own. Rejects with Problem ('wrong-credentials',
+ * 'too-many-requests', …), Unreachable, KeyRefused, AccountRefused or DeviceNameTaken.
  */
 export async function logIn(
   context: AccountContext,
-  who: { readonly name: string; readonly password: string; readonly deviceName: string },
+  who: { readonly name: string; readonly password: string } & WantedName,
 ): Promise<NewDevice> {
-  return addDevice(context, await provePassword(context, who.name, who.password), who.deviceName)
+  return addDevice(context, await provePassword(context, who.name, who.password), who)
 }
 
 /**
@@ -39,14 +40,15 @@ export async function recover(
     readonly name: string
     readonly phrase: string
     readonly newPassword: string
-    readonly deviceName: string
-  },
+  } & WantedName,
 ): Promise<NewDevice> {
   checkNewPassword(who.newPassword)
   const proven = await provePhrase(context, who.name, who.phrase)
+  // A name that is refused must not have cost the old password.
+  freeName(who, (await accountZoneOf(context, proven)).devices.values())
   await setPassword(context, proven, who.name, who.newPassword)
   // The new password ends every proof that came before it.
-  return addDevice(context, await provePassword(context, who.name, who.newPassword), who.deviceName)
+  return addDevice(context, await provePassword(context, who.name, who.newPassword), who)
 }
 
 /** Replaces the password. The old one opens nothing afterwards. Rejects as `logIn` does, or with WeakPassword. */
@@ -137,13 +139,19 @@ async function opens(context: AccountContext, name: string, password: string): P
   }
 }
 
+function accountZoneOf(context: AccountContext, { enrolment, accountKey }: Proven): Promise<AccountZone> {
+  const { account, accountZone, token } = enrolment
+  return readAccountZone(context, context.calls, { account, accountZone, accountKey }, token)
+}
+
 /** Certifies a new device with the identity in the account zone, and notes its name there. */
-async function addDevice(context: AccountContext, proven: Proven, deviceName: string): Promise<NewDevice> {
+async function addDevice(context: AccountContext, proven: Proven, wanted: WantedName): Promise<NewDevice> {
   const { calls, crypto, random } = context
   const { enrolment, accountKey } = proven
   const { account, accountZone, token } = enrolment
   const keys = { account, accountZone, accountKey }
-  const { identity } = await readAccountZone(context, calls, keys, token)
+  const { identity, devices } = await accountZoneOf(context, proven)
+  const deviceName = freeName(wanted, devices.values())
   const made = createDevice(crypto, random)
   const certificate = certifyDevice(crypto, identity, { account, publicKey: made.publicKey })
   const session = await calls.call('addDevice', { body: { certificate }, token })

@@ -3,7 +3,7 @@
  * the server first. Folders come before what is in them, deletions last.
  */
 import type { RecordId } from '@pileus/core/ids/ids'
-import type { Problem } from '@pileus/core/protocol/problem'
+import { Problem } from '@pileus/core/protocol/problem'
 import type { Content } from '@pileus/core/records/record'
 import { NO_REFS } from '@pileus/core/records/refs'
 import type { View } from '@pileus/core/tree/view'
@@ -17,8 +17,8 @@ import { GoneRows } from './gone-rows.ts'
 import { KnownNodes } from './known-nodes.ts'
 import { ownContent } from './local-edit.ts'
 import { adoptable, NewNodes } from './new-nodes.ts'
-import { isNoRoom } from './no-room.ts'
 import { type FileToTakeUp, Reading } from './reading.ts'
+import { ingestWhatFits, isNoRoom } from './room.ts'
 import { attributesOf, contentOf, fileRow } from './rows.ts'
 import { type TextMerge, wantsTextMerge } from './settle.ts'
 import { mergeTexts } from './text-merge.ts'
@@ -30,7 +30,7 @@ export interface Absorbed {
   readonly bytesSent: number
   /** Rows that a scan of a part did not find: only a scan of everything tells whether they are gone. */
   readonly unconfirmed: number
-  /** There is no room for the contents that were not taken up; all the rest was. To be thrown once it is pushed. */
+  /** The server has no room for the contents that were not taken up; all the rest was. To be thrown once it is pushed. */
   readonly noRoom: Problem | null
 }
 
@@ -69,8 +69,10 @@ class Absorption {
   #stored: Change[] = []
   #committedFiles = 0
   #noRoom: Problem | null = null
-  /** Sizes of files that may not have been read for want of room. */
+  /** Sizes of files that were not read for want of room, and not held against what is gone. */
   readonly #unread = new Set<number>()
+  /** Sizes of those that were held against what is gone of this portion, and will not be against what the next tells of. */
+  #tooLarge: readonly number[] = []
 
   constructor(
     context: DriveContext,
@@ -96,7 +98,7 @@ class Absorption {
       else await this.#context.breathe()
     }
     // What was not read may be what is gone, moved: then that is no deletion, and the rest has to wait for it.
-    if (gone?.hasAnyOf(this.#unread)) throw this.#noRoom
+    if (gone?.hasAnyOf(this.#unread)) throw this.#noRoom ?? noRoomForMoved()
     if (gone && !this.#scan.partial)
       this.#held = this.#known.goneForGood(gone.ids, this.#options.heldDeletions)
     const { problems, uploader } = this.#reading
@@ -108,20 +110,26 @@ class Absorption {
   /** Returns what is gone of the portion, without what was found again by its content. */
   async #takeUp(portion: Scan): Promise<GoneRows> {
     this.#scan = portion
-    this.#reading.expect(portion)
+    for (const size of this.#tooLarge) this.#unread.add(size)
+    const bytes = this.#reading.expect(portion)
     this.#folders()
     const gone = new GoneRows(this.#context.replica.store, portion.gone)
-    await this.#contents(gone)
+    await this.#contents(gone, bytes)
     this.#commitStored()
     this.#tell()
     return gone
   }
 
-  /** Files and links, their contents first. Where the server has no room for one, it and what follows wait. */
-  async #contents(gone: GoneRows): Promise<void> {
+  /**
+   * Files and links, their contents first. What the account has no room for is a problem of its own; where it is the server
+   * that has none, whatever follows waits.
+   */
+  async #contents(gone: GoneRows, bytes: number): Promise<void> {
     try {
-      await this.#reading.ingest(this.#toTakeUp(gone))
-      await this.#reading.uploader.finish()
+      const tooLarge = await ingestWhatFits(this.#context, this.#reading, this.#toTakeUp(gone), bytes)
+      this.#tooLarge = tooLarge.map(({ file }) => file.size)
+      for (const { file, needed } of tooLarge)
+        this.#reading.problems.push({ path: file.path, problem: doesNotFit(needed), noRoom: true })
     } catch (error) {
       if (!isNoRoom(error)) throw error
       this.#noRoom ??= error
@@ -308,6 +316,19 @@ class Absorption {
       })
     }
   }
+}
+
+function doesNotFit(needed: number): string {
+  const bytes = needed.toLocaleString('en-US')
+  return `the account has no room left for its ${bytes} bytes; take it out of the folder, or ask whoever runs the server for more room`
+}
+
+function noRoomForMoved(): Problem {
+  return new Problem(
+    'quota-exceeded',
+    'the account has no room left for what may have been moved; take out of the folder what does not fit, or ask ' +
+      'whoever runs the server for more room',
+  )
 }
 
 /** Before the first portion. */

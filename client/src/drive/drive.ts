@@ -19,6 +19,7 @@ import { inlineAssembler } from '../transfer/assembling/inline.ts'
 import { inlineSealing } from '../transfer/sealing/inline.ts'
 import { type DriveContext, type DriveZone, labelNow, type SyncOptions } from './context.ts'
 import { type HintedReport, type Hints, syncHinted } from './hinted.ts'
+import { forgetProblem, noteProblem, problemsIn } from './problems.ts'
 import { pull } from './pull.ts'
 import { send, takeUpBeforePull } from './send.ts'
 
@@ -209,8 +210,8 @@ export class Drive {
   #remember(problems: readonly PathProblem[]): void {
     const { replica } = this.#context
     replica.transaction('lazy', (tx) => {
-      for (const [path] of [...tables.problem.entries(tx)]) tables.problem.delete(tx, path)
-      for (const { path, problem } of problems) tables.problem.put(tx, path, problem)
+      for (const { path } of problemsIn(tx)) forgetProblem(tx, path)
+      for (const problem of problems) noteProblem(tx, problem)
     })
   }
 
@@ -226,13 +227,9 @@ export class Drive {
   /** What waits for the person; of the paths so many. */
   attention(most: number): Attention {
     const { replica } = this.#context
-    const problems: PathProblem[] = []
-    for (const [path, problem] of tables.problem.entries(replica.store)) {
-      if (problems.length === most) break
-      problems.push({ path, problem })
-    }
-    const heldDeletions = tables.held.count(replica.store)
-    return { heldDeletions, problems, conflicts: conflictPaths(replica, most) }
+    const { store } = replica
+    const heldDeletions = tables.held.count(store)
+    return { heldDeletions, problems: problemsIn(store, most), conflicts: conflictPaths(replica, most) }
   }
 
   /**
@@ -271,7 +268,7 @@ export function driveStatus(replica: Replica): DriveStatus {
     nodes: tables.disk.count(store),
     pending: tables.outbox.count(store),
     heldDeletions: tables.held.count(store),
-    problems: [...tables.problem.entries(store)].map(([path, problem]) => ({ path, problem })),
+    problems: problemsIn(store),
     conflicts: conflictPaths(replica),
   }
 }

@@ -10,6 +10,7 @@ import { type PathProblem, type Scan, type Scope, scanScope } from '../folder/sc
 import { joinPath } from '../folder/tree-paths.ts'
 import { getMeta, putMeta, tables } from '../replica/tables.ts'
 import type { DriveContext, SyncOptions } from './context.ts'
+import { forgetProblem, hasProblem, noteProblem } from './problems.ts'
 import { pull, takeAnnouncement } from './pull.ts'
 import { pushAll } from './push.ts'
 import { send } from './send.ts'
@@ -63,9 +64,7 @@ export async function syncHinted(
     total.bytesReceived += applied.bytesReceived
     problems.push(...applied.problems)
     // A look at everything tells whether a place is blocked, and says so; until then once is enough.
-    const blocked = applied.blocked.filter(
-      ({ path }) => tables.problem.get(replica.store, path) === undefined,
-    )
+    const blocked = applied.blocked.filter(({ path }) => !hasProblem(replica.store, path))
     incomplete ||= applied.again || blocked.length > 0
   }
   remember(context, hints.scope, problems)
@@ -95,8 +94,8 @@ function remember({ replica }: DriveContext, scope: Scope, problems: readonly Pa
   if (problems.length === 0 && tables.problem.count(replica.store) === 0) return
   replica.transaction('lazy', (tx) => {
     for (const [folder, names] of scope) {
-      if (names !== 'all') for (const name of names) tables.problem.delete(tx, joinPath(folder, name))
+      if (names !== 'all') for (const name of names) forgetProblem(tx, joinPath(folder, name))
     }
-    for (const { path, problem } of problems) tables.problem.put(tx, path, problem)
+    for (const problem of problems) noteProblem(tx, problem)
   })
 }

@@ -33,7 +33,12 @@ export class KnownNodes {
     const located = view.locate(id)
     // Already where the records want it: the rename was this program's, and the crash came before the row.
     const asWanted = located.status === 'shown' && located.parent === to && located.name === name
-    if (!asWanted) for (const alias of this.#oneWith(tx, view, id)) this.#place(tx, alias, to, name)
+    if (!asWanted) {
+      for (const alias of this.#oneWith(tx, view, id)) {
+        this.#keepTurnedOut(tx, alias)
+        this.#place(tx, alias, to, name)
+      }
+    }
     const row = tables.disk.get(tx, id)!
     // A file's signature waits for its content to be looked at.
     const signature = row.kind === 'folder' ? stat.signature : row.signature
@@ -47,6 +52,22 @@ export class KnownNodes {
    */
   #oneWith(tx: StoreWriter, view: View, id: RecordId): RecordId[] {
     return view.aliases(id).filter((alias) => alias === id || !tables.disk.get(tx, alias))
+  }
+
+  /**
+   * A folder that was moved into this one, while this one was moved into it, stands where the cycle put it (R3). With this
+   * one placed anew its own place would hold again: it is told that it stays where the person sees it.
+   */
+  #keepTurnedOut(tx: StoreWriter, id: RecordId): void {
+    const { replica } = this.#context
+    const parentOf = (at: RecordId) => replica.effective(tx, at)?.body.place.parent
+    for (const [key, to] of [...tables.redirect.entries(tx)]) {
+      const out = key as RecordId
+      const passed = new Set<RecordId>()
+      for (let at = parentOf(out); at && !passed.has(at); at = parentOf(at)) passed.add(at)
+      if (out === id || !passed.has(out) || !passed.has(id)) continue
+      this.#place(tx, out, to as RecordId, replica.effective(tx, out)!.body.place.name)
+    }
   }
 
   #place(tx: StoreWriter, id: RecordId, parent: RecordId, name: string): void {
@@ -84,10 +105,10 @@ export class KnownNodes {
       id,
       (body) => {
         if (!change) return { ...body, attributes }
-        const same = samenessOf(body.content) === samenessOf(change.content)
+        const same = body.content && samenessOf(body.content) === samenessOf(change.content)
         // A conflict copy that a person edits is a file like any other.
         return same
-          ? { ...body, attributes }
+          ? { ...body, content: storedAgain(body.content, change.content), attributes }
           : { ...body, content: change.content, attributes, conflictOf: null }
       },
       change?.refs,
@@ -153,4 +174,9 @@ export class KnownNodes {
       NO_REFS,
     )
   }
+}
+
+/** A content that was read once more: no edit, but of other chunks where the zone has had another key since. */
+function storedAgain(content: Content, read: Content): Content {
+  return content.type === 'chunks' && read.type === 'chunks' ? { ...content, list: read.list } : content
 }

@@ -234,7 +234,7 @@ function integrate(context: DriveContext, tx: StoreWriter, record: Received, tex
     // What the server lost is pushed again, or settled with what was written in its place.
     if (order !== 'after' && !tables.outbox.get(tx, id)) replica.pushAgain(tx, id)
   }
-  if (knowsMoreOfUs(context, tx, version)) replica.takeNewWriter(tx)
+  if (knowsMoreOfUs(context, tx, version, leaf)) replica.takeNewWriter(tx)
   const pending = tables.outbox.get(tx, id)
   if (!pending) {
     replica.putKnown(tx, version, sealed, sequence)
@@ -269,12 +269,22 @@ function integrate(context: DriveContext, tx: StoreWriter, record: Received, tex
  * The server has versions under this writer's id that this database never made, or not with these bytes: it is
  * an older copy of itself, or a clone (sync.md, scenario 8).
  */
-function knowsMoreOfUs({ replica }: DriveContext, tx: StoreWriter, { id, vector }: RecordVersion): boolean {
+function knowsMoreOfUs(
+  { replica }: DriveContext,
+  tx: StoreWriter,
+  { id, vector }: RecordVersion,
+  leaf: Digest,
+): boolean {
   const theirs = vector[replica.writer] ?? 0
   if (theirs === 0) return false
   const known = tables.known.get(tx, id)?.vector[replica.writer] ?? 0
-  const pending = tables.outbox.get(tx, id)?.vector[replica.writer] ?? 0
-  return theirs > Math.max(known, pending, tables.sealedUpTo.get(tx, id) ?? 0)
+  const pending = tables.outbox.get(tx, id)
+  const counter = pending?.vector[replica.writer] ?? 0
+  if (theirs > Math.max(known, counter, tables.sealedUpTo.get(tx, id) ?? 0)) return true
+  // One that what is pending says it has seen, and that was not sealed here: else it would be replaced unseen.
+  const replaced = theirs < counter ? pending?.ours?.at(theirs - counter) : undefined
+  const isSeen = pending && compareVectors(vector, pending.vector) === 'before'
+  return isSeen === true && replaced !== undefined && replaced !== leaf
 }
 
 async function textMergeFor(context: DriveContext, { version }: Received): Promise<TextMerge | null> {

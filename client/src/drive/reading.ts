@@ -3,8 +3,9 @@ import type { Digest } from '@pileus/core/ids/ids'
 import { FileError, type Stat } from '../files/files.ts'
 import type { PathProblem, Scan } from '../folder/scan.ts'
 import type { FileContent } from '../transfer/chunks.ts'
-import { hashFile, type Ingested, ingestFiles } from '../transfer/ingest.ts'
+import { type ChunkSink, hashFile, type Ingested, ingestFiles, type Read } from '../transfer/ingest.ts'
 import { knownChunks } from '../transfer/known-chunks.ts'
+import { LackingChunks } from '../transfer/lacking.ts'
 import type { KnownChunks, Sealing, SourceFile } from '../transfer/sealing/sealing.ts'
 import { Uploader } from '../transfer/uploader.ts'
 import type { DriveContext, SyncOptions } from './context.ts'
@@ -19,37 +20,46 @@ export interface FileToTakeUp extends SourceFile {
 
 /** Dispose of it when all is read. */
 export class Reading implements Disposable {
-  readonly uploader: Uploader
   readonly problems: PathProblem[] = []
   readonly #context: DriveContext
   readonly #options: SyncOptions
   /** What may have to be read: less, where a file turns out to be known. */
   readonly #total = { files: 0, bytes: 0 }
-  #files = 0
-  #bytes = 0
+  /** Asked for, and neither stored nor a problem yet. */
+  readonly #underWay = new Set<FileToTakeUp>()
+  #uploader: Uploader
+  #done = { files: 0, bytes: 0 }
+  readonly #stored = { files: 0, bytes: 0 }
   /** Serves for all portions: its threads take as long to start as some megabytes to seal. */
   #sealing: Sealing | null = null
 
   constructor(context: DriveContext, options: SyncOptions) {
     this.#context = context
     this.#options = options
-    this.uploader = new Uploader(context.remote, context.zone.zone, context.crypto, () => this.#report())
+    this.#uploader = this.#newUploader()
   }
 
   [Symbol.dispose](): void {
     this.#sealing?.[Symbol.dispose]()
   }
 
-  /** What a portion of a scan found is going to be read. */
-  expect({ appeared, changed, problems }: Scan): void {
+  get uploader(): Uploader {
+    return this.#uploader
+  }
+
+  /** What a portion of a scan found is going to be read. Returns the bytes of its files. */
+  expect({ appeared, changed, problems }: Scan): number {
     for (const problem of problems) this.problems.push(problem)
+    let bytes = 0
     for (const nodes of [appeared, changed]) {
       for (const { stat } of nodes) {
         if (stat.type !== 'file') continue
         this.#total.files++
-        this.#total.bytes += stat.size
+        bytes += stat.size
       }
     }
+    this.#total.bytes += bytes
+    return bytes
   }
 
   /**
@@ -58,27 +68,16 @@ export class Reading implements Disposable {
    * read now are problems.
    */
   async ingest(files: Iterable<FileToTakeUp>): Promise<void> {
-    const { crypto, openSealing, chunkerKey } = this.#context
-    const chunkSecret = this.#chunkSecret()
-    const progress = (bytes: number) => {
-      this.#bytes += bytes
-      this.#report()
-    }
-    this.#sealing ??= openSealing({ chunkSecret, chunkerKey: chunkerKey.bytes() }, this.#total)
-    const context = {
-      crypto,
-      chunkSecret,
-      sealing: this.#sealing,
-      uploader: this.uploader,
-      signal: this.#options.signal,
-      progress,
-    }
-    for await (const { file, found } of ingestFiles(context, files)) {
+    const uploader = this.#uploader
+    for await (const { file, found } of this.#read(this.#noted(files), uploader, 'uploading')) {
       if (found instanceof FileError) this.#failed(file.path, found)
       else if (this.#quiet(file.path, found)) {
-        this.#files++
+        this.#done.files++
         await file.takeUp(found!)
+        uploader.whenStored(() => this.#isStored(file))
+        continue
       }
+      this.#underWay.delete(file)
     }
   }
 
@@ -92,6 +91,32 @@ export class Reading implements Disposable {
       asked ??= knownChunks(context, this.#chunkSecret(), content)
       return asked
     }
+  }
+
+  /**
+   * To go on after an upload was refused, once nothing is under way any more. Returns the files that were asked for and
+   * are not stored, which may be given again.
+   */
+  async startAnew(): Promise<readonly FileToTakeUp[]> {
+    await this.#uploader.settled()
+    this.#uploader = this.#newUploader()
+    const left = [...this.#underWay]
+    this.#underWay.clear()
+    this.#done = { ...this.#stored }
+    return left
+  }
+
+  /** How many bytes the server lacks of each of these files, and in how many chunks each is. Sends nothing. */
+  async lacking(
+    files: readonly FileToTakeUp[],
+  ): Promise<Map<FileToTakeUp, { bytes: number; chunks: number }>> {
+    const counts = new Map<FileToTakeUp, { bytes: number; chunks: number }>()
+    const chunks = new LackingChunks(this.#context.remote, this.#context.zone.zone)
+    const before = { ...this.#done }
+    for await (const { file } of this.#read(files, chunks, 'reading')) counts.set(file, chunks.endFile())
+    await chunks.finish()
+    this.#done = before
+    return counts
   }
 
   hash(path: string): { hash: Digest; stat: Stat } | null {
@@ -115,6 +140,40 @@ export class Reading implements Disposable {
     return zone.keysOf(zone.epoch)!.chunkSecret.bytes()
   }
 
+  #newUploader(): Uploader {
+    const { remote, zone, crypto } = this.#context
+    return new Uploader(remote, zone.zone, crypto, () => this.#report('uploading'), this.#uploader?.counts)
+  }
+
+  *#noted(files: Iterable<FileToTakeUp>): Generator<FileToTakeUp> {
+    for (const file of files) {
+      this.#underWay.add(file)
+      yield file
+    }
+  }
+
+  #read(
+    files: Iterable<FileToTakeUp>,
+    sink: ChunkSink,
+    phase: 'reading' | 'uploading',
+  ): AsyncIterable<Read<FileToTakeUp>> {
+    const { crypto, openSealing, chunkerKey } = this.#context
+    const chunkSecret = this.#chunkSecret()
+    const progress = (bytes: number) => {
+      this.#done.bytes += bytes
+      this.#report(phase)
+    }
+    this.#sealing ??= openSealing({ chunkSecret, chunkerKey: chunkerKey.bytes() }, this.#total)
+    const { signal } = this.#options
+    return ingestFiles({ crypto, chunkSecret, sealing: this.#sealing, sink, signal, progress }, files)
+  }
+
+  #isStored(file: FileToTakeUp): void {
+    this.#underWay.delete(file)
+    this.#stored.files++
+    this.#stored.bytes += file.size
+  }
+
   #quiet<T>(path: string, read: T | null): T | null {
     if (read === null) this.problems.push({ path, problem: NOT_QUIET })
     return read
@@ -127,9 +186,8 @@ export class Reading implements Disposable {
     return null
   }
 
-  #report(): void {
+  #report(phase: 'reading' | 'uploading'): void {
     const { files, bytes } = this.#total
-    const done = { files: this.#files, bytes: this.#bytes }
-    this.#options.progress?.({ phase: 'uploading', ...done, filesTotal: files, bytesTotal: bytes })
+    this.#options.progress?.({ phase, ...this.#done, filesTotal: files, bytesTotal: bytes })
   }
 }

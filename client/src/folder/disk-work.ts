@@ -106,14 +106,21 @@ export class DiskWork {
     const before = expectAsRow(files, location, row)
     const stash: Location = { area: 'work', path: stashPath(files, victim) }
     files.transfer('link', location, stash)
+    let removed = false
     try {
-      if (!sameFile(before, statAt(files, stash))) throw new DiskMoved(target.path)
+      // Another file may have the name since then: what is not in the stash must not be replaced.
+      const isStashed = [stash, location].every((at) => sameFile(before, statAt(files, at)))
+      if (!isStashed) throw new DiskMoved(target.path)
       // Such a disk might keep the spelling of what is replaced.
-      if (respelled) files[location.area].removeFile(location.path)
+      if (respelled) {
+        files[location.area].removeFile(location.path)
+        removed = true
+      }
       this.rename(from, target)
     } catch (error) {
       // A simulated or real end of the process leaves both; the next run knows what the second link is.
-      if (error instanceof FileError || error instanceof DiskMoved) this.#undoStash(stash, location)
+      if (error instanceof FileError || error instanceof DiskMoved)
+        this.#undoStash(stash, removed ? location : null)
       throw error
     }
     if (sameFile(before, statAt(files, stash))) this.stashed(tx, victim, row, location, stash.path, before)
@@ -129,10 +136,11 @@ export class DiskWork {
     tables.stash.put(tx, stash, { record, path: from.path, size, mtime: stat.mtime, version })
   }
 
-  #undoStash(stash: Location, location: Location): void {
+  /** `removed` is where this took it away; elsewhere it is as the person left it. */
+  #undoStash(stash: Location, removed: Location | null): void {
     const { files } = this.context
-    if (statAt(files, location)) files.work.removeFile(stash.path)
-    else files.transfer('rename', stash, location)
+    if (removed && !statAt(files, removed)) files.transfer('rename', stash, removed)
+    else files.work.removeFile(stash.path)
   }
 
   node(tx: StoreReader, id: RecordId): { row: DiskRow; location: Location } {

@@ -39,6 +39,8 @@ export interface PathProblem {
   readonly problem: string
   /** It never can be synced, and nothing is to be done about it: a socket, a pipe, a device. */
   readonly leftOut?: true
+  /** The account has no room for it. */
+  readonly noRoom?: true
 }
 
 /** Where to look: folders by their path ('' for the top), and in each some names, or all. */

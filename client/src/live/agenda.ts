@@ -104,6 +104,11 @@ export class Agenda {
     this.#resting.set(keyOf(folder, name), { until, quietMs })
   }
 
+  /** Something was told of, here or there, that nobody has looked at yet. */
+  get isWaitedFor(): boolean {
+    return this.#names.size > 0 || this.#announcements.length > 0 || this.#burstSince !== null
+  }
+
   /** When there will be something to do; null: when something happens. */
   nextAt(): number | null {
     if (this.#announcements.length > 0) return 0

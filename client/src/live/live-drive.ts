@@ -278,6 +278,11 @@ export class LiveDrive {
     this.#askPause = pushed + pulled > 0 ? ASK_FIRST_MS : Math.min(ASK_LAST_MS, 2 * this.#askPause)
   }
 
+  /** Whether all that is known to have changed, here and there, has been dealt with. */
+  get isUpToDate(): boolean {
+    return this.#now.state === 'up-to-date' && !this.#agenda.isWaitedFor
+  }
+
   /** Whether the server lets calls wait for long. */
   serverIsSlow(slow: boolean): void {
     this.#serverSlow = slow

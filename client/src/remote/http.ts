@@ -38,6 +38,10 @@ export function httpRemote(calls: Calls, direct?: DirectReadsParts): Remote {
       }),
     push: (request) =>
       calls.call('push', { body: request, headers: { 'idempotency-key': readBatch(request.batch).batch } }),
+    room: async () => {
+      const { quotaBytes, usedBytes } = await calls.call('account', {})
+      return quotaBytes - usedBytes
+    },
     missing: (zone, ids) => missing(calls, zone, ids),
     putPack: async (zone, pack, parts) => {
       await calls.call('putPack', { params: { zone, pack }, body: parts })

@@ -28,6 +28,8 @@ export interface Remote {
   /** At most STEPS_PAGE_MAX of the commits after `after` up to `to`. */
   steps(zone: ZoneId, incarnation: number, after: number, to: number): Promise<StepsPage>
   push(request: PushRequest): Promise<PushResponse>
+  /** Bytes that the account may still store; below 0 where it has more than it may. */
+  room(): Promise<number>
   missing(zone: ZoneId, ids: readonly ChunkId[]): Promise<MissingResponse>
   /** `parts` are the pack's bytes, in order. Resolves once the server has it durably. */
   putPack(zone: ZoneId, pack: PackId, parts: readonly Uint8Array[]): Promise<void>

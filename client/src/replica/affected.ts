@@ -128,8 +128,11 @@ class Walk {
     for (const child of this.#replica.diskChildren(this.#from, id)) this.#addChild(child)
   }
 
-  /** One that was touched itself has its turn by that: a folder that is new need not bring all of its files at once. */
+  /**
+   * With the names it gives up and takes, since what was one with its folder may show another name without it. One that
+   * was touched itself has its turn by that: a folder that is new need not bring all of its files at once.
+   */
   #addChild(id: RecordId): void {
-    if (tables.touched.get(this.#from, id) === undefined) this.#add(id)
+    if (tables.touched.get(this.#from, id) === undefined) this.addRecord(id)
   }
 }

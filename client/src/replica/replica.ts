@@ -7,7 +7,7 @@ import { setDigest } from '@pileus/core/crypto/lthash'
 import type { Random } from '@pileus/core/crypto/random'
 import { type Digest, type RecordId, randomId, type WriterId, type ZoneId } from '@pileus/core/ids/ids'
 import type { ZoneKeys } from '@pileus/core/keys/zone-keys'
-import { sameBody } from '@pileus/core/merge/merge'
+import { sameBody, sameChunks } from '@pileus/core/merge/merge'
 import type { RecordBody, RecordVersion } from '@pileus/core/records/record'
 import { NO_REFS, type Refs } from '@pileus/core/records/refs'
 import { leafOf, sealRecord } from '@pileus/core/records/seal'
@@ -39,6 +39,9 @@ export interface Effective {
   readonly body: RecordBody
   readonly key: string
 }
+
+/** So many saves in a row without a server are told from those of a clone. */
+const OURS_MAX = 64
 
 export class Replica {
   readonly #context: ReplicaContext
@@ -135,7 +138,7 @@ export class Replica {
     // What is pending and not newer than what the server has is sealed again, though it says the same.
     const isNewer = !before || !known || dominates(before.vector, known.vector)
     const effective = before ?? known
-    if (isNewer && effective && sameBody(effective.body, body)) return
+    if (isNewer && effective && sameBody(effective.body, body) && sameChunks(effective.body, body)) return
     const refs = options.refs ?? (body.content?.type === 'chunks' ? this.#refsOf(tx, id, body) : NO_REFS)
     this.#seal(tx, id, body, refs, options.group ?? before?.group ?? null, before?.vector)
   }
@@ -158,7 +161,7 @@ export class Replica {
     rowOf: (version: string) => DiskRow,
   ): void {
     const vector = nextVector(NO_VERSION, this.writer, 0)
-    this.#putOutbox(tx, id, { vector, body, base: null, group: null }, refs)
+    this.#putOutbox(tx, id, { vector, body, base: null, group: null, ours: [] }, refs)
     tables.child.put(tx, this.#childKey(body, id), '')
     this.#shown.putAlone(tx, id, rowOf(vectorKey(vector)))
   }
@@ -195,7 +198,9 @@ export class Replica {
     const vector = nextVector(seen, this.writer, own)
     this.#retire(tx, id)
     const base = known?.body ?? null
-    this.#index(tx, id, body, () => this.#putOutbox(tx, id, { vector, body, base, group }, refs))
+    const follows = before?.ours && replaced !== NO_VERSION
+    const ours = follows ? [...before.ours, before.leaf].slice(-OURS_MAX) : []
+    this.#index(tx, id, body, () => this.#putOutbox(tx, id, { vector, body, base, group, ours }, refs))
   }
 
   #putOutbox(tx: StoreWriter, id: RecordId, version: Omit<Pending, 'leaf' | 'order'>, refs: Refs): void {

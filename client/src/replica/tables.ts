@@ -32,6 +32,11 @@ export interface Pending {
   readonly group: string | null
   /** Pushed in this order, folders before what is in them. */
   readonly order: number
+  /**
+   * Leaves of the versions it took the place of, each one counter of this writer before the next: they may have reached the
+   * server all the same. Undefined where it was not sealed here last, but given back to a server that lost it.
+   */
+  readonly ours?: readonly Digest[]
 }
 
 /** A file, folder or link as it stood on this disk when disk and replica last agreed on it. */
@@ -176,6 +181,8 @@ export const tables = {
   seen: rawTable<string>('seen'),
   /** Path → what is wrong there, from the last run. */
   problem: rawTable<string>('problem'),
+  /** Those of them that never can be synced: path → ''. */
+  leftOut: rawTable<string>('leftOut'),
   setHash: rawTable<Uint8Array>('setHash'),
   /** States of the zone that were verified here, by sequence (16 digits), the newest few. */
   figure: jsonTable<Figure>('figure'),

@@ -36,7 +36,14 @@ async function ingest(names: readonly string[], meanwhile: (chunks: number) => v
   using sealing = inlineSealing(crypto, area)(keys, { files: 1, bytes: 1 })
   let chunks = 0
   const progress = () => meanwhile(++chunks)
-  const context = { crypto, chunkSecret: keys.chunkSecret, sealing, uploader, signal: undefined, progress }
+  const context = {
+    crypto,
+    chunkSecret: keys.chunkSecret,
+    sealing,
+    sink: uploader,
+    signal: undefined,
+    progress,
+  }
   const files = names.map((name) => ({ path: name, size: 3 }))
   const read: [string, unknown][] = []
   for await (const { file, found } of ingestFiles(context, files)) {

@@ -1,6 +1,7 @@
-/** Reading files for upload: sealed content goes to the uploader, what each file is made of comes back (R12). */
+/** Reading files for upload: sealed content goes to the uploader or to whoever counts it, what each file is made of comes back (R12). */
 import { sealChunk } from '@pileus/core/content/chunk'
 import { ChunkListBuilder, type SealedNode } from '@pileus/core/content/list'
+import type { StoredChunk } from '@pileus/core/content/pack'
 import type { Crypto } from '@pileus/core/crypto/crypto'
 import { type ChunkId, type Digest, idFromBytes } from '@pileus/core/ids/ids'
 import type { ChunkEntry, ChunkList } from '@pileus/core/records/record'
@@ -8,19 +9,23 @@ import type { Refs } from '@pileus/core/records/refs'
 import { buildRefs } from '@pileus/core/records/refs-root'
 import type { Area, FileError, FileReader, Stat } from '../files/files.ts'
 import type { Sealing, SourceFile } from './sealing/sealing.ts'
-import type { Uploader } from './uploader.ts'
+
+/** Where sealed chunks go; whoever has one given may use its bytes until `add` has resolved. */
+export interface ChunkSink {
+  add(chunk: StoredChunk): Promise<void>
+}
 
 export interface IngestContext {
   readonly crypto: Crypto
   readonly chunkSecret: Uint8Array
   readonly sealing: Sealing
-  readonly uploader: Uploader
+  readonly sink: ChunkSink
   readonly signal: AbortSignal | undefined
   /** Called with bytes read. */
   readonly progress: (bytes: number) => void
 }
 
-/** A file's content as it was between two equal stats. Its chunks are on their way to the server. */
+/** A file's content as it was between two equal stats. Its chunks were handed to the sink. */
 export interface Ingested {
   readonly hash: Digest
   readonly size: number
@@ -35,8 +40,8 @@ export type Read<F> = { readonly file: F; readonly found: Ingested | FileError |
 const ATTEMPTS = 3
 
 /**
- * Seals the files and hands their chunks to the uploader. Each file comes back once all of it was handed over; in
- * order, except that one which changed while it was read is read again after the others. Throws what the uploader
+ * Seals the files and hands their chunks to the sink. Each file comes back once all of it was handed over; in
+ * order, except that one which changed while it was read is read again after the others. Throws what the sink
  * or the sealing throws.
  */
 export async function* ingestFiles<F extends SourceFile>(
@@ -84,7 +89,7 @@ async function* ingestOnce<F>(
   return changed
 }
 
-/** What one file is made of, put together while its chunks go to the uploader. */
+/** What one file is made of, put together while its chunks go to the sink. */
 class ContentBuilder {
   readonly #context: IngestContext
   readonly #list: ChunkListBuilder
@@ -107,7 +112,7 @@ class ContentBuilder {
     const { list, nodes } = this.#list.finish()
     await this.#storeNodes(nodes)
     const { refs, nodes: refsNodes } = buildRefs(this.#context.crypto, this.#ids)
-    for (const node of refsNodes) await this.#context.uploader.add(node)
+    for (const node of refsNodes) await this.#context.sink.add(node)
     return { size: this.#size, list, refs }
   }
 
@@ -117,7 +122,7 @@ class ContentBuilder {
 
   async #store({ id }: ChunkEntry, bytes: Uint8Array | null): Promise<void> {
     this.#ids.push(id)
-    if (bytes) await this.#context.uploader.add({ id, bytes })
+    if (bytes) await this.#context.sink.add({ id, bytes })
   }
 }
 

@@ -7,6 +7,7 @@ import { packId, type StoredChunk } from '@pileus/core/content/pack'
 import type { Crypto } from '@pileus/core/crypto/crypto'
 import type { ZoneId } from '@pileus/core/ids/ids'
 import type { Remote } from '../remote/remote.ts'
+import type { ChunkSink } from './ingest.ts'
 import { PackBuffer } from './pack-buffer.ts'
 
 export interface UploadCounts {
@@ -29,8 +30,8 @@ interface LoadUnderWay extends Load {
   readonly stored: Promise<boolean>
 }
 
-export class Uploader {
-  readonly counts: UploadCounts = { chunksSent: 0, bytesSent: 0, chunksKnown: 0 }
+export class Uploader implements ChunkSink {
+  readonly counts: UploadCounts
   readonly #remote: Remote
   readonly #zone: ZoneId
   readonly #crypto: Crypto
@@ -40,7 +41,15 @@ export class Uploader {
   #underWay: LoadUnderWay[] = []
   #failure: { error: unknown } | null = null
 
-  constructor(remote: Remote, zone: ZoneId, crypto: Crypto, progress: () => void = () => {}) {
+  /** `counts` goes on where another uploader ended. */
+  constructor(
+    remote: Remote,
+    zone: ZoneId,
+    crypto: Crypto,
+    progress: () => void = () => {},
+    counts: UploadCounts = { chunksSent: 0, bytesSent: 0, chunksKnown: 0 },
+  ) {
+    this.counts = counts
     this.#remote = remote
     this.#zone = zone
     this.#crypto = crypto
@@ -70,6 +79,11 @@ export class Uploader {
     await this.#send()
     await this.#underWay.at(-1)?.stored
     if (this.#failure) throw this.#failure.error
+  }
+
+  /** Waits until nothing is under way any more, however it ended. Never rejects. */
+  async settled(): Promise<void> {
+    await this.#underWay.at(-1)?.stored
   }
 
   /** A chunk on its way is not sent twice: whoever waits for this one waits for that one first. */

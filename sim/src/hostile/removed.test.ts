@@ -6,11 +6,9 @@
 import type { DeviceAccount, SignedIn } from '@pileus/client/account/account'
 import { removeDevice } from '@pileus/client/account/devices'
 import { openZone } from '@pileus/client/account/zone'
-import { deviceSession, signedIn } from '@pileus/client/remote/session'
 import { nodeCrypto } from '@pileus/core/crypto/node'
 import type { ZoneId } from '@pileus/core/ids/ids'
 import { idBytes } from '@pileus/core/ids/ids'
-import { seededRandom } from '@pileus/core/keys/fixtures'
 import { logHead, readLog } from '@pileus/core/keys/zone-log'
 import type { PushRequest } from '@pileus/core/protocol/push'
 import { readBatch } from '@pileus/core/records/batch'
@@ -18,9 +16,8 @@ import { decodeFacts } from '@pileus/core/records/facts'
 import { leafOf } from '@pileus/core/records/seal'
 import { advance } from '@pileus/server/rules/decide'
 import { expect, it } from 'vitest'
-import { type Site, setScene } from '../scenarios/scene.ts'
+import { type Site, setScene, signInAs } from '../scenarios/scene.ts'
 import { backedUpZones } from '../scenarios/server.ts'
-import { NO_FAULTS, network } from '../world/network.ts'
 import { chanceOf } from '../world/random.ts'
 import { createHome } from '../world/world.ts'
 import { aboutChanges, consistent, expectRefused, lieTo, lying } from './tampering.ts'
@@ -31,14 +28,7 @@ const scene = await setScene(home, 1, 4)
 const [a, b, c, newcomer] = scene.sites as unknown as [Site, Site, Site, Site]
 const { zone } = scene
 
-const random = seededRandom('removing')
-
-function signIn(device: DeviceAccount): SignedIn {
-  const calls = network(home.service, chanceOf(2), () => NO_FAULTS)
-  const clock = () => home.clock.now
-  const session = deviceSession({ calls, crypto: nodeCrypto, clock, device: device.device })
-  return { context: { calls, crypto: nodeCrypto, random, clock }, calls: signedIn(calls, session), device }
-}
+const signIn = (device: DeviceAccount): SignedIn => signInAs(home, device)
 
 /** What the device pushes does not arrive: it is kept. */
 function intercept(site: Site): PushRequest[] {

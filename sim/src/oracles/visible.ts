@@ -27,6 +27,9 @@ export class Visible {
       const isFile = machine.files.work.stat(to!.path)?.type === 'file'
       if (isFile && to!.path.startsWith('stash')) absent.add(from!.path)
     }
+    // Another folder of this name is another: what was in this one goes with it, and is not replaced.
+    if (operation === 'remove the folder' && from!.area === 'folder')
+      for (const path of absent) if (path.startsWith(`${from!.path}/`)) absent.delete(path)
     if (operation === 'move' && to!.area === 'folder' && from!.area === 'work') {
       const isFile = machine.files.folder.stat(to!.path)?.type === 'file'
       if (isFile && absent.has(to!.path)) return `${to!.path} was absent while it was replaced`

@@ -47,6 +47,17 @@ export const STORIES: Readonly<Record<string, Plan>> = {
     [76, 'clear', 0, 3207277110, 43134],
     [78, 'folder', 0, 1495493872, 36],
   ]),
+  /** Files beside it kept the conflict names that they had only because of what is elsewhere now, on one device. */
+  'one-of-two-folders-goes-elsewhere': story(2296, { live: 1 }, [
+    [2, 'many', 0, 3528729547, 140028],
+    [4, 'sync', 0, 484332689, 343],
+    [17, 'many', 0, 1692385234, 17120],
+    [18, 'meddle', 1, 3421496824, 188594],
+    [22, 'pair', 0, 1032765653, 16055],
+    [35, 'folder', 0, 317983363, 184],
+    [63, 'meddle', 1, 1694703254, 16407],
+    [86, 'pair', 1, 3758109960, 9154],
+  ]),
 }
 
 /** Throws RangeError for a name that no story has. */

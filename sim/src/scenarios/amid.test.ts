@@ -2,7 +2,7 @@
 import { describe, expect, it } from 'vitest'
 import { chanceOf } from '../world/random.ts'
 import { createHome } from '../world/world.ts'
-import { type Site, setScene } from './scene.ts'
+import { bytes, type Site, setScene } from './scene.ts'
 
 const home = await createHome(chanceOf(31), 2)
 let seed = 0
@@ -31,6 +31,17 @@ function writeAfter(site: Site, call: 'transfer' | 'setModified', path: string, 
   }
 }
 
+/** Lets the person act once a file that is to be replaced was linked into the stash. */
+function afterStashed({ files }: Site, act: () => void): void {
+  const transfer = files.transfer.bind(files)
+  files.transfer = (mode, from, to) => {
+    transfer(mode, from, to)
+    if (mode !== 'link' || to.area !== 'work') return
+    files.transfer = transfer
+    act()
+  }
+}
+
 describe('what is written in the very moment', () => {
   it.each([
     ['a file was moved here', 'transfer', 'new place', (b: Site) => b.move('n', 'new place')],
@@ -54,4 +65,32 @@ describe('what is written in the very moment', () => {
     expect(a.text(path)).toBe('written meanwhile')
     expect(b.show()).toEqual(a.show())
   })
+
+  it.each([
+    ['saves another file under its name', ['by a', 'by b'], (a: Site) => a.save('n', bytes('by a'))],
+    [
+      'moves it and makes one of its name',
+      ['by a', 'by b', 'text'],
+      (a: Site) => {
+        a.move('n', 'kept')
+        a.put('n', 'by a')
+      },
+    ],
+    ['moves it away', ['by b'], (a: Site) => a.move('n', 'kept')],
+    ['removes it', ['by b'], (a: Site) => a.remove('n')],
+  ])(
+    'a new version is about to replace a file, and somebody %s: nothing is lost',
+    async (_, texts, doing) => {
+      const { sites, settle } = await setScene(home, ++seed)
+      const [a, b] = sites
+      a.put('n', 'text')
+      await settle(a, b)
+      b.put('n', 'by b')
+      await b.sync()
+      afterStashed(a, () => doing(a))
+      await settle(a, b)
+      expect(Object.values(a.show()).sort()).toEqual(texts)
+      expect(b.show()).toEqual(a.show())
+    },
+  )
 })

@@ -1,7 +1,6 @@
 /** A line that is cut at every call in turn, doubles and delays (scenario 17), and a server that takes no more. */
 import type { Calls, EndpointName } from '@pileus/client/remote/calls'
 import { Unreachable } from '@pileus/client/remote/remote'
-import { Problem } from '@pileus/core/protocol/problem'
 import { describe, expect, it } from 'vitest'
 import { chanceOf } from '../world/random.ts'
 import { createHome, type Device } from '../world/world.ts'
@@ -111,6 +110,8 @@ describe('a bad line (scenario 17)', () => {
 })
 
 describe('quota (bad input)', () => {
+  const tooBig = (path: string) => [{ path, problem: expect.stringMatching(/no room left/), noRoom: true }]
+
   it('an exceeded quota is said, nothing is half-pushed, and after making room all goes on', async () => {
     const small = await createHome(chanceOf(7), 2, { quotaBytes: 300_000 })
     const { sites, settle } = await setScene(small, 1)
@@ -118,12 +119,8 @@ describe('quota (bad input)', () => {
     a.put('d/small', 'x')
     await settle(a, b)
     a.write('d/too big', noise(1, 400_000))
-    const refused = await a.sync().then(
-      () => null,
-      (error: unknown) => error,
-    )
-    expect(refused).toBeInstanceOf(Problem)
-    expect(refused).toMatchObject({ code: 'quota-exceeded' })
+    expect((await a.sync()).problems).toEqual(tooBig('d/too big'))
+    await settle(b)
     expect(b.show()).toEqual({ 'd/': '', 'd/small': 'x' })
     // Reading still works, and what the others have comes.
     a.remove('d/too big')
@@ -144,8 +141,7 @@ describe('quota (bad input)', () => {
     a.write('too big', noise(1, 400_000))
     b.put('from b', 'b')
     await b.sync()
-    const full = { code: 'quota-exceeded' }
-    await expect(a.sync()).rejects.toMatchObject(full)
+    expect((await a.sync()).problems).toEqual(tooBig('too big'))
     await settle(b)
     expect(b.show()).toEqual({
       'from b': 'b',
@@ -157,7 +153,7 @@ describe('quota (bad input)', () => {
     // As a program moves that copies and deletes. Whether the copy was looked at yet or not, the content stays.
     a.put('zz', 'of this size alone')
     a.remove('z moved')
-    await expect(a.sync()).rejects.toMatchObject(full)
+    expect((await a.sync()).problems).toEqual(tooBig('too big'))
     await settle(b)
     expect(Object.values(b.show())).toContain('of this size alone')
     a.remove('too big')
@@ -165,5 +161,56 @@ describe('quota (bad input)', () => {
     await settle(b)
     expect(b.show()).toEqual(a.show())
     expect({ bytesSent, moved: b.text('zz') }).toEqual({ bytesSent: 0, moved: 'of this size alone' })
+  })
+
+  it('a file that does not fit holds back none that do, nor takes their room, however large it is', async () => {
+    const small = await createHome(chanceOf(9), 2, { quotaBytes: 12_000_000 })
+    const { sites, settle } = await setScene(small, 1)
+    const [a, b] = sites
+    const show = () => Object.keys(b.show())
+    for (let n = 0; n < 9; n++) a.write(`${n}`, noise(n + 1, 1_000_000))
+    // More than a pack: sent until it is refused, it would leave too little for the others.
+    a.write('3 too big', noise(10, 20_000_000))
+    a.write('8 too', noise(11, 5_000_000))
+    const { problems } = await a.sync()
+    expect(problems).toEqual([...tooBig('8 too'), ...tooBig('3 too big')])
+    await settle(b)
+    expect(show()).toEqual(['0', '1', '2', '3', '4', '5', '6', '7', '8'])
+    // What fits is not sent again, and what does not is not sent at all.
+    a.put('9', 'fits')
+    expect((await a.sync()).bytesSent).toBeLessThan(100)
+    a.remove('3 too big')
+    a.remove('8 too')
+    await settle(a, b)
+    expect(b.show()).toEqual(a.show())
+  })
+
+  it('of a large file only what the server lacks has to fit', async () => {
+    const small = await createHome(chanceOf(10), 2, { quotaBytes: 16_000_000 })
+    const { sites, settle } = await setScene(small, 1)
+    const [a, b] = sites
+    const large = noise(1, 11_000_000)
+    a.write('large', large)
+    await settle(a, b)
+    large[5_000_000]! ^= 1
+    a.write('large', large)
+    a.write('copy', large)
+    expect((await a.sync()).problems).toEqual([])
+    await settle(b)
+    expect(b.show()).toEqual(a.show())
+  })
+
+  it('a file that does not fit and is as large as a deleted one is not taken for it', async () => {
+    const small = await createHome(chanceOf(11), 2, { quotaBytes: 300_000 })
+    const { sites, settle } = await setScene(small, 1)
+    const [a, b] = sites
+    a.write('deleted', noise(1, 200_000))
+    a.put('other', 'x')
+    await settle(a, b)
+    a.remove('deleted')
+    a.write('new', noise(2, 200_000))
+    expect((await a.sync()).problems).toEqual(tooBig('new'))
+    await settle(b)
+    expect(b.show()).toEqual({ other: 'x' })
   })
 })

@@ -39,6 +39,56 @@ describe('moves apart', () => {
     expect(Object.values(a.show()).filter(Boolean).sort()).toEqual(['x', 'y', 'z'])
   })
 
+  it.each([
+    ['taken apart again', 'z/'],
+    ['the inner one renamed', ''],
+  ])('scenario 1 (R3): %s, the folder that nobody moved stays where it was', async (_, into) => {
+    const { sites, settle } = await scene()
+    const [a, b] = sites
+    a.put('x/in x', 'x')
+    a.put('y/in y', 'y')
+    a.makeFolder('z')
+    await settle(a, b)
+    a.move('x', 'y/x')
+    b.move('y', 'x/y')
+    await settle(a, b)
+    const [outer, inner] = 'y/x/in x' in a.show() ? ['y', 'x'] : ['x', 'y']
+    const to = `${into || `${outer}/`}moved`
+    b.move(`${outer}/${inner}`, to)
+    await settle(a, b)
+    expect(a.show()).toEqual({
+      'z/': '',
+      [`${outer}/`]: '',
+      [`${outer}/in ${outer}`]: outer,
+      [`${to}/`]: '',
+      [`${to}/in ${inner}`]: inner,
+    })
+    expect(b.show()).toEqual(a.show())
+  })
+
+  it('R4: of two folders that became one, one goes elsewhere: what the other keeps has its own names again', async () => {
+    const { sites, settle } = await setScene(home, ++seed, 3)
+    const [a, b, c] = sites
+    a.put('first/file', 'first')
+    await a.sync()
+    a.put('second/file', 'second')
+    for (const n of [1, 2, 3, 4]) a.put(`a${n}`, `${n}`)
+    await settle(a, b, c!)
+    // The more a device does, the later is what it does last.
+    b.move('second', 'm')
+    a.move('a1', 'b1')
+    a.move('first', 'm')
+    await settle(a, b)
+    expect(Object.keys(b.show()).filter((path) => path.startsWith('m/file ('))).toHaveLength(1)
+    for (const n of [2, 3, 4]) c!.move(`a${n}`, `b${n}`)
+    c!.move('first', 'n')
+    await settle(c!, a, b)
+    const two = { 'm/': '', 'm/file': 'second', 'n/': '', 'n/file': 'first' }
+    expect(c!.show()).toEqual({ b1: '1', b2: '2', b3: '3', b4: '4', ...two })
+    expect(a.show()).toEqual(c!.show())
+    expect(b.show()).toEqual(c!.show())
+  })
+
   it('R3: moved to two places, the record stands at one of them, with its contents, everywhere', async () => {
     const { sites, settle } = await scene()
     const [a, b] = sites

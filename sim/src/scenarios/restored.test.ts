@@ -1,4 +1,5 @@
 /** Servers that are set back to a backup: scenario 8, R7. */
+import { removeDevice } from '@pileus/client/account/devices'
 import { ServerUntrue } from '@pileus/client/drive/untrue'
 import { FileError } from '@pileus/client/files/files'
 import type { Calls } from '@pileus/client/remote/calls'
@@ -7,7 +8,7 @@ import type { ChangesPage } from '@pileus/core/protocol/changes'
 import { describe, expect, it } from 'vitest'
 import { chanceOf } from '../world/random.ts'
 import { createHome } from '../world/world.ts'
-import { noise, type Site, setScene } from './scene.ts'
+import { noise, type Site, setScene, signInAs } from './scene.ts'
 import { backedUpZones } from './server.ts'
 
 const kept = backedUpZones()
@@ -253,4 +254,21 @@ describe('a server set back to an earlier state (scenario 8)', () => {
     await expect(b.sync()).rejects.toThrow(ServerUntrue)
     expect(b.show()).toEqual(before)
   })
+})
+
+it('what a restored server lost comes back under the new key of a zone that one device was taken from', async () => {
+  const kept = backedUpZones()
+  const home = await createHome(chanceOf(16), 3, { zones: kept.zones })
+  const { sites, settle } = await setScene(home, 1, 3)
+  const [a, b, c] = sites
+  await settle(...sites)
+  const backup = kept.backUp()
+  a.put('lost', 'text')
+  await settle(...sites)
+  await kept.restore(backup)
+  await removeDevice(signInAs(home, a.device.account), c!.device.account.device.id)
+  b.put('more', 'text of b')
+  await settle(a, b)
+  expect(a.show()).toEqual({ lost: 'text', more: 'text of b' })
+  expect(b.show()).toEqual(a.show())
 })

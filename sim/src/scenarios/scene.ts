@@ -1,14 +1,17 @@
 /** Scenes for readable tests: devices by letter, a person at each, and what a test wants to see of them. */
 import { createHash } from 'node:crypto'
+import type { DeviceAccount, SignedIn } from '@pileus/client/account/account'
 import type { SyncOptions } from '@pileus/client/drive/context'
 import type { SyncReport } from '@pileus/client/drive/drive'
 import { type MemoryFiles, memoryFiles } from '@pileus/client/files/memory'
 import { type Person, personAt } from '@pileus/client/files/person'
 import { MARKER, readMarker, writeMarker } from '@pileus/client/folder/marker'
 import type { Calls, EndpointName } from '@pileus/client/remote/calls'
+import { deviceSession, signedIn } from '@pileus/client/remote/session'
 import { memoryStore } from '@pileus/client/store/memory'
+import { nodeCrypto } from '@pileus/core/crypto/node'
 import type { ZoneId } from '@pileus/core/ids/ids'
-import { NO_FAULTS } from '../world/network.ts'
+import { NO_FAULTS, network } from '../world/network.ts'
 import { chanceOf } from '../world/random.ts'
 import { createWorld, type Device, type Home, type World } from '../world/world.ts'
 
@@ -103,6 +106,18 @@ function createSite(world: World, device: Device): Site {
     put: (path, content) => person.write(path, bytes(content)),
     text,
   }
+}
+
+/** One for all: no two may draw the same ids. */
+const acting = chanceOf(3)
+
+/** Calls in the name of this device, for what is done to the account itself. */
+export function signInAs(home: Home, device: DeviceAccount): SignedIn {
+  const calls = network(home.service, chanceOf(2), () => NO_FAULTS)
+  const clock = () => home.clock.now
+  const session = deviceSession({ calls, crypto: nodeCrypto, clock, device: device.device })
+  const context = { calls, crypto: nodeCrypto, random: acting.bytes, clock }
+  return { context, calls: signedIn(calls, session), device }
 }
 
 /** Bytes that do not repeat and compress no better than noise; equal seeds give equal bytes. */

@@ -1,5 +1,6 @@
 /** What happens to devices, lines and the server. Each event says what, or null where there was nothing it could happen to. */
 import { removeDevice } from '@pileus/client/account/devices'
+import type { MemoryFiles } from '@pileus/client/files/memory'
 import { pathsBelow } from '../people/scene.ts'
 import type { Step } from '../plan/plan.ts'
 import { readAll } from '../world/disk-tree.ts'
@@ -249,7 +250,7 @@ function putBack(system: System, machine: Machine, { tree }: OldState): void {
       else files.folder.removeFile(path)
     }
     for (const folder of files.work.list('').names) {
-      if (files.work.stat(folder)?.type === 'folder') emptyWork(machine, folder)
+      if (files.work.stat(folder)?.type === 'folder') emptyWork(system, files, folder)
     }
     for (const [path, was] of tree) {
       if (was.kind === 'folder') files.folder.makeDirectory(path)
@@ -266,12 +267,15 @@ function putBack(system: System, machine: Machine, { tree }: OldState): void {
   })
 }
 
-function emptyWork({ files }: Machine, folder: string): void {
+/** What the client had put aside goes with the disk, too, and what a program wrote to it there. */
+function emptyWork(system: System, files: MemoryFiles, folder: string): void {
   for (const name of files.work.list(folder).names) {
     const path = `${folder}/${name}`
-    if (files.work.stat(path)?.type !== 'folder') files.work.removeFile(path)
+    const stat = files.work.stat(path)
+    if (stat?.type === 'file') system.contents.replaced(readAll(files, path, 'work'))
+    if (stat?.type !== 'folder') files.work.removeFile(path)
     else {
-      emptyWork({ files } as Machine, path)
+      emptyWork(system, files, path)
       files.work.removeDirectory(path)
     }
   }

@@ -266,10 +266,9 @@ export class Machine {
       (outcome) => (process.doomed ? this.#bury(process) : this.#end(process, outcome)),
       (error: unknown) => {
         if (!process.alive) return
-        if (!(error instanceof Crash || error instanceof StoreCrash)) {
-          this.#end(process, { kind: 'failed', error })
-          return
-        }
+        const isCrash = error instanceof Crash || error instanceof StoreCrash
+        // One that was about to end does so, whatever else it met; its disk would fail the next one.
+        if (!isCrash && !process.doomed) return this.#end(process, { kind: 'failed', error })
         process.alive = false
         this.#bury(process)
       },

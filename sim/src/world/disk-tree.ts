@@ -1,5 +1,6 @@
 /** A device's folder as a person sees it: every path with what is there. */
 
+import type { Location } from '@pileus/client/files/files'
 import type { MemoryFiles } from '@pileus/client/files/memory'
 import { MARKER } from '@pileus/client/folder/marker'
 import { toHex } from '@pileus/core/bytes/hex'
@@ -34,8 +35,8 @@ function walk(files: MemoryFiles, folder: string, tree: Map<string, Seen>): void
   }
 }
 
-export function readAll(files: MemoryFiles, path: string): Uint8Array {
-  const reader = files.folder.read(path)
+export function readAll(files: MemoryFiles, path: string, area: Location['area'] = 'folder'): Uint8Array {
+  const reader = files[area].read(path)
   try {
     const bytes = new Uint8Array(reader.stat().size)
     reader.read(bytes, 0)
