@@ -4,8 +4,8 @@ const KiB = 1024
 const MiB = 1024 * KiB
 
 /** Content-defined chunking: no chunk but a file's last is shorter, none is longer. */
-export const CHUNK_MIN_BYTES = 256 * KiB
-export const CHUNK_TARGET_BYTES = 1 * MiB
+export const CHUNK_MIN_BYTES = 64 * KiB
+export const CHUNK_TARGET_BYTES = 256 * KiB
 export const CHUNK_MAX_BYTES = 4 * MiB
 
 /** A stored chunk: codec byte, data, Padmé padding (at most 12 %, far less at this size), tag. */
@@ -46,7 +46,7 @@ export const ADDRESS_MAX_CHARACTERS = 4_096
 /** How long such an address is good for: all who ask within one period get the same, which lasts for two. */
 export const ADDRESS_PERIOD_SECONDS = 600
 /** Fewer stored bytes than these are not worth the way to another host. */
-export const DIRECT_READ_MIN_BYTES = CHUNK_MIN_BYTES
+export const DIRECT_READ_MIN_BYTES = 256 * KiB
 
 /** An announcement carries the records of a commit up to this size; the receiver asks for larger ones. */
 export const LIVE_NEWS_MAX_BYTES = 64 * KiB

@@ -44,8 +44,8 @@ export const ASSUMED: { readonly [K in keyof Assumptions]: readonly [value: numb
   bytesPerAccount: [1e10, 'bytes stored for an account, sealed and padded, equal chunks of a zone once'],
   filesPerAccount: [5_000, 'files of an account'],
   chunkBytes: [
-    8e5,
-    'bytes of a chunk on average: small files are one, large ones are cut every 1.2 MiB or so',
+    2.5e5,
+    'bytes of a chunk on average: small files are one, large ones are cut every 320 KiB or so',
   ],
   packBytes: [4e6, 'bytes of a pack on average: up to 16 MiB, fewer where one file is saved'],
   years: [3, 'years that accounts are old: commit steps and batches are kept for ever'],

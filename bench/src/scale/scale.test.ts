@@ -110,7 +110,7 @@ describe('the computation', () => {
     expect(largest).toBe(72 * 1_048_576)
     const small = line(a, 'Zones on Cassandra', 'the same, if they are as small as the measured one')
     expect(small).toBeCloseTo(largest / 5)
-    expect(line(a, 'Zones on Cassandra', 'partition of chunks')).toBeCloseTo((12_500 / 256) * 100)
+    expect(line(a, 'Zones on Cassandra', 'partition of chunks')).toBeCloseTo((40_000 / 256) * 100)
   })
 
   it('grows with the accounts in proportion, and costs the same for each', () => {

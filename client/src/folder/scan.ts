@@ -221,10 +221,7 @@ class Scanner {
     for (const name of listing.undecodable) {
       this.#problem(joinPath(path, name), 'its name is not valid UTF-8, so it is not synced; rename it')
     }
-    const rows = new Map<string, RecordId>()
-    if (row)
-      for (const id of this.#replica.diskChildren(this.#from, row))
-        rows.set(tables.disk.get(this.#from, id)!.name, id)
+    const rows = new Map(row && this.#replica.diskNamed(this.#from, row))
     for (const name of listing.names) {
       if (path === '' && name === MARKER) continue
       yield* this.#entry(joinPath(path, name), name, parent, rows)

@@ -1,7 +1,7 @@
 /** What the disk shows: a row for each node, found by its name in a folder and by its inode too. */
 import type { RecordId } from '@pileus/core/ids/ids'
 import { nameKey } from '@pileus/core/tree/names'
-import type { StoreReader, StoreWriter } from '../store/store.ts'
+import type { KeyRange, StoreReader, StoreWriter } from '../store/store.ts'
 import { type DiskRow, tables } from './tables.ts'
 
 export class DiskRows {
@@ -17,7 +17,16 @@ export class DiskRows {
   }
 
   *children(from: StoreReader, parent: RecordId): Iterable<RecordId> {
-    for (const [, id] of tables.diskChild.entries(from, { from: `${parent}/`, to: `${parent}0` })) yield id
+    for (const [, id] of tables.diskChild.entries(from, inFolder(parent))) yield id
+  }
+
+  /** Each with its name as it is on the disk. */
+  *named(from: StoreReader, parent: RecordId): Iterable<readonly [name: string, id: RecordId]> {
+    for (const [key, id] of tables.diskChild.entries(from, inFolder(parent))) {
+      // A folded name is not the one it has.
+      const name = this.#caseInsensitive ? tables.disk.get(from, id)!.name : key.slice(parent.length + 1)
+      yield [name, id]
+    }
   }
 
   /** Puts the row in the place of the one before; null takes that away. */
@@ -60,4 +69,9 @@ export class DiskRows {
     // The disk itself decides what is one name: NFC twins live beside each other on most disks.
     return `${parent}/${this.#caseInsensitive ? nameKey(name, true) : name}`
   }
+}
+
+/** The keys of the nodes in a folder. */
+function inFolder(parent: RecordId): KeyRange {
+  return { from: `${parent}/`, to: `${parent}0` }
 }

@@ -288,6 +288,10 @@ export class Replica {
     return this.#shown.children(from, parent)
   }
 
+  diskNamed(from: StoreReader, parent: RecordId): Iterable<readonly [name: string, id: RecordId]> {
+    return this.#shown.named(from, parent)
+  }
+
   /** The body a disk row shows: what a local change was made from. */
   shownBody(from: StoreReader, id: RecordId): RecordBody | null {
     const row = tables.disk.get(from, id)

@@ -50,11 +50,40 @@ export async function fetchIds(
   return fetched
 }
 
-/** The entries of a file's chunk list. Throws what `isListFailure` knows when the list cannot be read. */
-export function readList(context: ChunkContext, content: FileContent): AsyncIterable<PlacedEntry> {
-  return readChunkList(context.crypto, content, async (entry) => {
-    const bytes = (await fetchIds(context, [entry.id])).get(entry.id)!
+/** What is kept of the nodes of lists: those of some GiB of content. */
+const KEPT_BYTES = 4 * 1024 * 1024
+
+/** Nodes of one version's list, which the next version's mostly shares. The first ones are kept. */
+export class KeptNodes {
+  readonly #nodes = new Map<ChunkId, Uint8Array>()
+  #bytes = 0
+
+  get(id: ChunkId): Uint8Array | undefined {
+    return this.#nodes.get(id)
+  }
+
+  keep(id: ChunkId, bytes: Uint8Array): void {
+    if (this.#bytes + bytes.length > KEPT_BYTES) return
+    this.#bytes += bytes.length
+    this.#nodes.set(id, bytes)
+  }
+}
+
+/**
+ * The entries of a file's chunk list; nodes that were kept are not fetched. Throws what `isListFailure` knows when the
+ * list cannot be read.
+ */
+export function readList(
+  context: ChunkContext,
+  content: FileContent,
+  kept: KeptNodes = new KeptNodes(),
+): AsyncIterable<PlacedEntry> {
+  return readChunkList(context.crypto, content, async ({ id }) => {
+    const known = kept.get(id)
+    if (known) return known
+    const bytes = (await fetchIds(context, [id])).get(id)!
     if (typeof bytes === 'string') throw new Unreadable(bytes)
+    kept.keep(id, bytes)
     return bytes
   })
 }

@@ -5,7 +5,7 @@
 import { ChunkCorrupt } from '@pileus/core/content/chunk'
 import type { ChunkEntry } from '@pileus/core/records/record'
 import type { Assembler, Part } from './assembling/assembler.ts'
-import { type Fetched, fetchAgain, isListFailure, readList, Unreadable } from './chunks.ts'
+import { type Fetched, fetchAgain, isListFailure, KeptNodes, readList, Unreadable } from './chunks.ts'
 import { Group } from './group.ts'
 import { type LocalContext, openLocal, type Places } from './local.ts'
 
@@ -106,10 +106,11 @@ async function* groups<T>(
   const { buffers } = context.assembler
   let group = new Group<Piece<T>>(buffers)
   for (const assembly of assemblies) {
-    const local = await openLocal(context, assembly)
+    const kept = new KeptNodes()
+    const local = await openLocal(context, assembly, kept)
     group.pieces.push({ do: 'begin', assembly })
     try {
-      for await (const entry of readList(context, assembly.content)) {
+      for await (const entry of readList(context, assembly.content, kept)) {
         context.signal?.throwIfAborted()
         if (!group.fits(entry)) {
           yield group

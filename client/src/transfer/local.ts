@@ -6,7 +6,7 @@ import type { ChunkId } from '@pileus/core/ids/ids'
 import type { ChunkEntry } from '@pileus/core/records/record'
 import { type Area, FileError, type FileReader } from '../files/files.ts'
 import type { Arena } from './arena.ts'
-import { type ChunkContext, type FileContent, isListFailure, readList } from './chunks.ts'
+import { type ChunkContext, type FileContent, isListFailure, type KeptNodes, readList } from './chunks.ts'
 
 export interface LocalContext extends ChunkContext {
   readonly work: Area
@@ -47,9 +47,9 @@ export interface Local {
   close(): void
 }
 
-/** Opens what there is. Rejects when the server or the disk cannot be used. */
-export async function openLocal(context: LocalContext, places: Places): Promise<Local> {
-  const sources = [openPartial(context, places), await openEarlier(context, places)]
+/** Opens what there is, and keeps the nodes of the list that it read. Rejects when the server or the disk cannot be used. */
+export async function openLocal(context: LocalContext, places: Places, kept: KeptNodes): Promise<Local> {
+  const sources = [openPartial(context, places), await openEarlier(context, places, kept)]
   return {
     find(crypto, entry, arena) {
       for (const source of sources) {
@@ -88,12 +88,16 @@ function openPartial(context: LocalContext, { path, content }: Places): Local | 
 }
 
 /** An earlier version of the file, by its chunk list. */
-async function openEarlier(context: ChunkContext, { earlier }: Places): Promise<Local | null> {
+async function openEarlier(
+  context: ChunkContext,
+  { earlier }: Places,
+  kept: KeptNodes,
+): Promise<Local | null> {
   if (!earlier) return null
   const offsets = new Map<ChunkId, number>()
   let reader: FileReader
   try {
-    for await (const entry of readList(context, earlier.content)) offsets.set(entry.id, entry.offset)
+    for await (const entry of readList(context, earlier.content, kept)) offsets.set(entry.id, entry.offset)
     reader = earlier.area.read(earlier.path)
   } catch (error) {
     // It is a short cut only: without it the file is fetched whole.

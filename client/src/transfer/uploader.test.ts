@@ -8,8 +8,11 @@ import { Uploader } from './uploader.ts'
 
 const zone = parseId('zone', 'ab'.repeat(32))
 
-/** Three of them fit into a pack: four leave no room for headers. */
-function chunk(name: number, length = PACK_FULL_BYTES / 4): StoredChunk {
+/** So many of these fit into a pack: one more leaves no room for headers. */
+const PACK_CHUNKS = 7
+const CHUNK_BYTES = PACK_FULL_BYTES / 8
+
+function chunk(name: number, length = CHUNK_BYTES): StoredChunk {
   const bytes = new Uint8Array(length).fill(name)
   return { id: idFromBytes('chunk', crypto.sha256(bytes)), bytes }
 }
@@ -55,7 +58,7 @@ const settled = () => new Promise((resolve) => setTimeout(resolve, 5))
 
 /** A full pack, and somebody who waits for it. */
 async function addPack(uploader: Uploader, from: number, done: () => void): Promise<void> {
-  for (let n = from; n < from + 3; n++) await uploader.add(chunk(n))
+  for (let n = from; n < from + PACK_CHUNKS; n++) await uploader.add(chunk(n))
   uploader.whenStored(done)
 }
 
@@ -65,7 +68,7 @@ test('two packs travel while a third is being filled, and no more', async () => 
   const told: number[] = []
   let added = 0
   const adding = (async () => {
-    for (; added < 4; added++) await addPack(uploader, added * 3, () => told.push(added))
+    for (; added < 4; added++) await addPack(uploader, added * PACK_CHUNKS, () => told.push(added))
     await uploader.finish()
   })()
   await settled()
@@ -79,8 +82,8 @@ test('two packs travel while a third is being filled, and no more', async () => 
   await adding
   expect(told.length).toBe(4)
   expect(uploader.counts).toEqual({
-    chunksSent: 12,
-    bytesSent: 12 * (PACK_FULL_BYTES / 4),
+    chunksSent: 4 * PACK_CHUNKS,
+    bytesSent: 4 * PACK_CHUNKS * CHUNK_BYTES,
     contentSent: 0,
     chunksKnown: 0,
   })
@@ -91,7 +94,7 @@ test('what waits is told in order, and only when all before it is durable', asyn
   const uploader = new Uploader(remote, zone, crypto)
   const told: string[] = []
   await addPack(uploader, 0, () => told.push('first'))
-  await addPack(uploader, 3, () => told.push('second'))
+  await addPack(uploader, PACK_CHUNKS, () => told.push('second'))
   const finished = uploader.finish()
   await settled()
   arrivals[1]!.settle()
@@ -108,7 +111,7 @@ test('after a failure nothing is told that waits behind it, and what was before 
     const uploader = new Uploader(remote, zone, crypto)
     const told: number[] = []
     await addPack(uploader, 0, () => told.push(0))
-    await addPack(uploader, 3, () => told.push(1))
+    await addPack(uploader, PACK_CHUNKS, () => told.push(1))
     const finished = uploader.finish()
     const outcome = expect(finished).rejects.toThrow('the line broke')
     await settled()
@@ -139,25 +142,25 @@ test('a chunk is sent once, though it comes again while it travels, and after', 
   const uploader = new Uploader(remote, zone, crypto)
   const told: string[] = []
   await addPack(uploader, 0, () => {})
-  await uploader.add(chunk(3))
+  await uploader.add(chunk(PACK_CHUNKS))
   await uploader.add(chunk(0))
   uploader.whenStored(() => told.push('again'))
   const first = uploader.finish()
   await settled()
-  expect(arrivals.map(({ ids }) => ids.length)).toEqual([3, 1])
+  expect(arrivals.map(({ ids }) => ids.length)).toEqual([PACK_CHUNKS, 1])
   arrivals[1]!.settle()
   await settled()
   expect(told).toEqual([])
   arrivals[0]!.settle()
   await first
-  expect([told, held.size]).toEqual([['again'], 4])
+  expect([told, held.size]).toEqual([['again'], PACK_CHUNKS + 1])
   await uploader.add(chunk(2))
-  await uploader.add(chunk(7))
+  await uploader.add(chunk(PACK_CHUNKS + 1))
   const second = uploader.finish()
   await settled()
   arrivals[2]!.settle()
   await second
-  expect(uploader.counts).toMatchObject({ chunksSent: 5, chunksKnown: 1 })
+  expect(uploader.counts).toMatchObject({ chunksSent: PACK_CHUNKS + 2, chunksKnown: 1 })
 })
 
 test('only what the server lacks of a pack is sent, in the order it was added', async () => {

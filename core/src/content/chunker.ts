@@ -1,6 +1,6 @@
 /**
  * Content-defined chunking under a key, in two stages. A gear hash with a keyed table cheaply nominates about one
- * position in 16 KiB; a pseudo-random function over the 64 bytes before it accepts one candidate in 64. The gear
+ * position in 16 KiB; a pseudo-random function over the 64 bytes before it accepts one candidate in 16. The gear
  * hash alone would not do: chunk lengths betray the table of a keyed rolling hash (eprint 2025/558). The rules are
  * in docs/spec/content.md (CNT-1 to CNT-9).
  */
@@ -10,8 +10,8 @@ import { candidates } from './gear.ts'
 
 /** These bytes before a position and the key decide whether it is a cut; so cuts come back after an edit. */
 const WINDOW_BYTES = 64
-/** Six bits of the function's output: one candidate in 64, so that cuts are 1 MiB apart on average. */
-const VERDICT_MASK = 0b111111
+/** Four bits of the function's output: one candidate in 16, so that cuts are 256 KiB apart on average. */
+const VERDICT_MASK = 0b1111
 /**
  * A chunk has some 240 candidates at most, by chance never this many. Only periodic data does, and a candidate
  * costs a thousand times what a plain byte does: such a chunk gets the greatest length.

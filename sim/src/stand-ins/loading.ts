@@ -24,8 +24,8 @@ const STAND_INS: Readonly<Record<string, string>> = {
 const limit = (find: string, put: string): Replacement => ({ file: 'core/src/limits.ts', find, put })
 
 const SMALL: readonly Replacement[] = [
-  limit('CHUNK_MIN_BYTES = 256 * KiB', 'CHUNK_MIN_BYTES = 256'),
-  limit('CHUNK_TARGET_BYTES = 1 * MiB', 'CHUNK_TARGET_BYTES = 512'),
+  limit('CHUNK_MIN_BYTES = 64 * KiB', 'CHUNK_MIN_BYTES = 256'),
+  limit('CHUNK_TARGET_BYTES = 256 * KiB', 'CHUNK_TARGET_BYTES = 512'),
   limit('CHUNK_MAX_BYTES = 4 * MiB', 'CHUNK_MAX_BYTES = 1 * KiB'),
   limit('LIST_INLINE_ENTRIES = 256', 'LIST_INLINE_ENTRIES = 6'),
   limit('LIST_NODE_ENTRIES = 4_096', 'LIST_NODE_ENTRIES = 6'),
@@ -37,7 +37,7 @@ const SMALL: readonly Replacement[] = [
   limit('CHUNK_IDS_MAX = 4_096', 'CHUNK_IDS_MAX = 12'),
   limit('LIVE_NEWS_MAX_BYTES = 64 * KiB', 'LIVE_NEWS_MAX_BYTES = 4 * KiB'),
   { file: 'core/src/content/gear.ts', find: '(32 - 14)', put: '(32 - 5)' },
-  { file: 'core/src/content/chunker.ts', find: 'VERDICT_MASK = 0b111111', put: 'VERDICT_MASK = 0b111' },
+  { file: 'core/src/content/chunker.ts', find: 'VERDICT_MASK = 0b1111', put: 'VERDICT_MASK = 0b111' },
 ]
 
 /** Loads stand-ins and small limits from now on, and these replacements besides. Throws where a text is not found. */

@@ -45,7 +45,7 @@ export function assemblerContract(name: string, open: (places: Places) => Assemb
     }
 
     test('makes files of chunks and of data, with their dates and modes', async () => {
-      const [one, two, three] = [noise(3_000_000, 1), noise(700_001, 2), noise(5, 3)]
+      const [one, two, three] = [noise(1_000_000, 1), noise(700_001, 2), noise(5, 3)]
       const { ended, damaged } = await assembler.write([
         begin('long', [one, two, three]),
         chunk(one),
