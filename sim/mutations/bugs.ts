@@ -224,7 +224,7 @@ export const BUGS: readonly Bug[] = [
     'two machines with one image of a device go on counting as one',
     600,
     `${DRIVE}/pull.ts`,
-    'if (knowsMoreOfUs(context, tx, version)) replica.takeNewWriter(tx)',
+    'if (knowsMoreOfUs(context, tx, version, leaf)) replica.takeNewWriter(tx)',
     'void knowsMoreOfUs',
   ),
   bug(

@@ -173,16 +173,19 @@ export class Drive {
     options.progress?.({ phase: 'scanning', files: 0, bytes: 0 })
     checkMarker(files, this.#context.zone.zone)
     const take = wasCut ? takeUpBeforePull : send
-    const { absorbed, again } = await take(this.#context, this.#look(), options, total)
+    const { absorbed, again, noRoom } = await take(this.#context, this.#look(), options, total)
     checkMarker(files, this.#context.zone.zone)
     const applied = await applyView(this.#context, options, first && options.everything === true)
     total.applied += applied.done
     total.bytesReceived += applied.bytesReceived
     total.contentReceived += applied.contentReceived
-    if (absorbed.noRoom) throw absorbed.noRoom
     const problems = [...absorbed.problems, ...applied.problems]
     const named = new Set(problems.map(({ path }) => path))
     problems.push(...applied.blocked.filter(({ path }) => !named.has(path)))
+    if (noRoom) {
+      this.#remember(problems)
+      throw noRoom
+    }
     const more = again || applied.again || tables.outbox.count(replica.store) > 0
     if (!more) replica.transaction('durable', (tx) => putMeta(tx, 'run', (getMeta(tx, 'run') ?? 0) + 1))
     return { again: more, blocked: applied.blocked.length > 0, problems, held: absorbed.held }

@@ -47,7 +47,8 @@ export async function syncHinted(
   const looked = hints.scope.size > 0 ? scanScope(replica, files, hints.scope) : null
   const scan = looked && looked !== 'too-much' && foundSomething(looked) ? looked : null
   const sent = scan && (await send(context, [scan], options, total))
-  let incomplete = sent ? sent.again : await pushAll(context, options, total)
+  const { again, noRoom } = sent ?? (await pushAll(context, options, total))
+  let incomplete = again
   if (sent) problems.push(...sent.absorbed.problems)
   if (sent && sent.absorbed.unconfirmed > 0)
     replica.transaction('lazy', (tx) => putMeta(tx, 'unconfirmed', true))
@@ -65,7 +66,7 @@ export async function syncHinted(
     incomplete ||= applied.again || blocked.length > 0
   }
   remember(context, hints.scope, problems)
-  if (sent?.absorbed.noRoom) throw sent.absorbed.noRoom
+  if (noRoom) throw noRoom
   return { ...total, problems, incomplete: incomplete || tables.outbox.count(replica.store) > 0 }
 }
 

@@ -35,6 +35,8 @@ export function pushAhead(context: DriveContext, options: SyncOptions, total: { 
       total.pushed += pushed.accepted
       left.behind = !pushed.alone || pushed.stale > 0
       left.missing = pushed.missing > 0
+      // The push that follows tells.
+      if (pushed.noRoom) return
     }
   }
 

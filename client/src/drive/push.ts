@@ -14,6 +14,7 @@ import type { DriveContext, SyncOptions } from './context.ts'
 import { lastFigure, rememberFigure } from './figures.ts'
 import { readAgain } from './lost-content.ts'
 import { pull } from './pull.ts'
+import { isOverQuota } from './room.ts'
 
 export interface Pushed {
   readonly accepted: number
@@ -23,29 +24,45 @@ export interface Pushed {
   readonly missing: number
   /** Nothing else came to the zone since the cursor, which now stands at its head. */
   readonly alone: boolean
+  /** The account has no room for some of the records that are new; the others were pushed. */
+  readonly noRoom: Problem | null
+}
+
+export interface PushedAll {
+  /** Files must be read again. */
+  readonly again: boolean
+  /** There is no room for the records that are left. To be thrown once all else is done. */
+  readonly noRoom: Problem | null
 }
 
 /** Attempts of which the server took nothing before a round gives up on the outbox. */
 const MAX_VAIN_ATTEMPTS = 12
 
-/** Pushes until the outbox is empty, settling what the server had newer. True when files must be read again. */
+/** Pushes until the outbox is empty but for what does not fit, settling what the server had newer. */
 export async function pushAll(
   context: DriveContext,
   options: SyncOptions,
   total: { pushed: number; pulled: number },
-): Promise<boolean> {
+): Promise<PushedAll> {
   const { store } = context.replica
+  let noRoom: Problem | null = null
   for (let vain = 0; tables.outbox.count(store) > 0 && vain < MAX_VAIN_ATTEMPTS; ) {
     const pushed = await push(context, options)
+    noRoom = pushed.noRoom
     total.pushed += pushed.accepted
     if (pushed.accepted === 0) vain++
-    if (pushed.missing > 0) return true
+    if (pushed.missing > 0) return { again: true, noRoom }
+    if (noRoom && pushed.alone && pushed.stale === 0) break
     // Others wrote meanwhile: the cursor comes up to what is known here, so that the two tell of one state again.
     if (!pushed.alone || pushed.stale > 0 || tables.outbox.count(store) > 0)
       total.pulled += await pull(context, options)
   }
-  return false
+  return { again: false, noRoom }
 }
+
+type Mutable<T> = { -readonly [K in keyof T]: T[K] }
+
+const NOTHING_PUSHED: Pushed = { accepted: 0, stale: 0, missing: 0, alone: true, noRoom: null }
 
 interface Ready {
   readonly id: RecordId
@@ -55,7 +72,7 @@ interface Ready {
 
 /** Pushes what is pending until others turn out to write too. `generation` is the collection generation the chunks were checked under. */
 export async function push(context: DriveContext, options: SyncOptions): Promise<Pushed> {
-  const total = { accepted: 0, stale: 0, missing: 0, alone: true }
+  const total: Mutable<Pushed> = { ...NOTHING_PUSHED }
   // What the server is about to see under this writer's counters must never be made again with other bytes:
   // it is durable here first, with all that was written before.
   const { replica } = context
@@ -63,16 +80,61 @@ export async function push(context: DriveContext, options: SyncOptions): Promise
   const { generation } = await context.remote.head(context.zone.zone)
   for (const batch of batches(context)) {
     options.signal?.throwIfAborted()
-    const outcome = await pushUnderNewestLog(context, batch, generation)
-    total.accepted += outcome.accepted
-    total.stale += outcome.stale
-    total.missing += outcome.missing
-    total.alone &&= outcome.alone
+    // What is new in a later one would not find room either.
+    const part: readonly Ready[] = total.noRoom ? partsOf(context, batch).known : batch
+    await pushWhatFits(context, part, generation, total)
     options.progress?.({ phase: 'pushing', files: total.accepted, bytes: 0 })
     // The next batch would say that it has seen what lies behind the cursor.
-    if (!outcome.alone) break
+    if (!total.alone) break
   }
   return total
+}
+
+/**
+ * Pushes the batch, and where the account has no room for all of it first what the server knows already, which always
+ * passes, then of what is new as much as fits, in its order.
+ */
+async function pushWhatFits(
+  context: DriveContext,
+  batch: readonly Ready[],
+  generation: number,
+  total: Mutable<Pushed>,
+): Promise<void> {
+  if (batch.length === 0) return
+  try {
+    const pushed = await pushUnderNewestLog(context, batch, generation)
+    total.accepted += pushed.accepted
+    total.stale += pushed.stale
+    total.missing += pushed.missing
+    total.alone &&= pushed.alone
+  } catch (error) {
+    if (!isOverQuota(error)) throw error
+    const { known, groups } = partsOf(context, batch)
+    if (groups.length === 0 || (known.length === 0 && groups.length === 1)) {
+      total.noRoom = error
+      return
+    }
+    const half = Math.ceil(groups.length / 2)
+    const parts = known.length > 0 ? [known, groups] : [groups.slice(0, half), groups.slice(half)]
+    for (const part of parts) {
+      if (!total.alone || total.noRoom) return
+      await pushWhatFits(context, part.flat(), generation, total)
+    }
+  }
+}
+
+/** What of a batch the server has earlier versions of, and the rest, by groups that go together. */
+function partsOf({ replica }: DriveContext, batch: readonly Ready[]): { known: Ready[]; groups: Ready[][] } {
+  const groups: Ready[][] = []
+  for (const ready of batch) {
+    const { group } = ready.pending
+    const last = groups.at(-1)
+    if (last && group !== null && last[0]!.pending.group === group) last.push(ready)
+    else groups.push([ready])
+  }
+  const isKnown = (group: Ready[]) =>
+    group.every(({ id }) => tables.known.get(replica.store, id) !== undefined)
+  return { known: groups.filter(isKnown).flat(), groups: groups.filter((group) => !isKnown(group)) }
 }
 
 /** Pending records in order, folders before their contents, groups never split. */
@@ -127,10 +189,10 @@ async function pushUnderNewestLog(
   } catch (error) {
     if (!(error instanceof Problem)) throw error
     // The server was set back since the last pull: nothing is pushed before it was read again.
-    if (error.code === 'cursor-unknown') return { accepted: 0, stale: 0, missing: 0, alone: false }
+    if (error.code === 'cursor-unknown') return { ...NOTHING_PUSHED, alone: false }
     // A clone of this database told another version under the same counter: it is read, and the two are settled.
     const isTwin = error.code === 'seal-refused' && batch.some(({ id }) => error.ids.includes(id))
-    if (isTwin) return { accepted: 0, stale: 1, missing: 0, alone: false }
+    if (isTwin) return { ...NOTHING_PUSHED, stale: 1, alone: false }
     if (error.code !== 'log-moved') throw error
     await context.zone.refresh()
     return pushBatch(context, batch, generation)
@@ -168,7 +230,7 @@ async function pushBatch(
     return { record: sealed, group }
   })
   const { outcomes, head } = await remote.push({ zone: zone.zone, batch: signed, records })
-  const pushed = { accepted: 0, stale: 0, missing: 0, alone: false }
+  const pushed = { ...NOTHING_PUSHED, alone: false }
   replica.transaction('durable', (tx) => {
     for (const [index, { id, pending }] of batch.entries())
       note(context, tx, id, pending, outcomes[index]!, pushed)

@@ -19,7 +19,8 @@ export function isNoRoom(error: unknown): error is Problem {
   return isOverQuota(error) || (error instanceof Problem && error.code === 'storage-full')
 }
 
-function isOverQuota(error: unknown): error is Problem {
+/** The account has no room. */
+export function isOverQuota(error: unknown): error is Problem {
   return error instanceof Problem && error.code === 'quota-exceeded'
 }
 

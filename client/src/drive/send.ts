@@ -1,4 +1,6 @@
 /** What this device has to tell: changes on its disk are taken up and pushed, the one while the other goes on. */
+
+import type { Problem } from '@pileus/core/protocol/problem'
 import type { Scan } from '../folder/scan.ts'
 import { type Absorbed, absorb } from './absorb.ts'
 import type { DriveContext, SyncOptions } from './context.ts'
@@ -11,6 +13,8 @@ export interface Sent {
   readonly absorbed: Absorbed
   /** Files must be read again. */
   readonly again: boolean
+  /** There is no room for what was left out; all the rest was taken up or sent. To be thrown once all else is done. */
+  readonly noRoom: Problem | null
 }
 
 /** Takes up what the scan found and pushes all that is pending. Rejects like `Drive.syncOnce`. */
@@ -28,7 +32,8 @@ export async function send(
   total.contentSent += absorbed.contentSent
   const { behind, missing } = await ahead.end()
   if (behind) total.pulled += await pull(context, options)
-  return { absorbed, again: (await pushAll(context, options, total)) || missing }
+  const pushed = await pushAll(context, options, total)
+  return { absorbed, again: pushed.again || missing, noRoom: absorbed.noRoom ?? pushed.noRoom }
 }
 
 /**
@@ -45,7 +50,8 @@ export async function takeUpBeforePull(
   total.bytesSent += absorbed.bytesSent
   total.contentSent += absorbed.contentSent
   total.pulled += await pull(context, options)
-  return { absorbed, again: await pushAll(context, options, total) }
+  const pushed = await pushAll(context, options, total)
+  return { absorbed, again: pushed.again, noRoom: absorbed.noRoom ?? pushed.noRoom }
 }
 
 async function takeUp(

@@ -185,6 +185,34 @@ describe('quota (bad input)', () => {
     expect(b.show()).toEqual(a.show())
   })
 
+  it('where only some records fit they are sent, and renames and deletions beside them', async () => {
+    const small = await createHome(chanceOf(12), 2, { quotaBytes: 60_000 })
+    const { sites, settle } = await setScene(small, 1)
+    const [a, b] = sites
+    for (const name of ['deleted', 'renamed']) a.put(name, name)
+    await settle(a, b)
+    for (let n = 0; n < 100; n++) a.put(`new/${n}`, `${n}`)
+    a.move('renamed', 'new name')
+    a.remove('deleted')
+    await expect(a.sync()).rejects.toMatchObject({ code: 'quota-exceeded' })
+    await settle(b)
+    const sentNow = () => Object.keys(b.show()).filter((path) => /^new\/\d/.test(path))
+    const sent = sentNow()
+    expect(b.show()).toMatchObject({ 'new name': 'renamed' })
+    expect(b.show()).not.toHaveProperty('deleted')
+    expect(sent.length).toBeGreaterThan(20)
+    expect(sent.length).toBeLessThan(100)
+    // The rest waits; what is known already goes on.
+    a.move(sent[0]!, 'moved')
+    b.put('new name', 'edited')
+    await b.sync()
+    await expect(a.sync()).rejects.toMatchObject({ code: 'quota-exceeded' })
+    await settle(b)
+    expect(b.show()).toHaveProperty('moved')
+    expect(a.text('new name')).toBe('edited')
+    expect(sentNow()).toEqual(sent.slice(1))
+  })
+
   it('of a large file only what the server lacks has to fit', async () => {
     const small = await createHome(chanceOf(10), 2, { quotaBytes: 16_000_000 })
     const { sites, settle } = await setScene(small, 1)
