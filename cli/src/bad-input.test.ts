@@ -214,6 +214,18 @@ test('a folder inside a synced folder, and the same folder for a second device',
   expectFailure(await device.run(['link', home.root], quiet), 2, /choose a folder apart/)
 })
 
+test('what the account holds is not known before the first sync, and that is said', async () => {
+  const device = await home.join('new')
+  const said = expect.stringContaining('Nothing is known of the account here yet')
+  for (const line of ['ls', 'ls many'])
+    expect(await device.ok(line, quiet)).toMatchObject({ stdout: '', stderr: said })
+  await device.ok('sync --once')
+  expect(await device.ok('ls many', quiet)).toMatchObject({
+    stdout: expect.stringContaining('29'),
+    stderr: '',
+  })
+})
+
 test('a folder with the data of the running server, which would be sent again and again', async () => {
   const device = another()
   await device.ok(`login ana --server ${home.server.url}`)

@@ -10,6 +10,8 @@ export async function work(
 ): Promise<void> {
   // Nothing else keeps a process waiting while a report is on its way.
   process.channel?.ref()
+  // Nobody hears the rest when the parent was ended.
+  process.once('disconnect', () => process.exit())
   const home = await createHome()
   for (let seed = options.from; seed < options.from + options.seeds; seed += options.every) {
     const start = performance.now()

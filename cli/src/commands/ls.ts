@@ -7,7 +7,10 @@ import { columns, formatBytes, printable } from '../terminal/format.ts'
 
 export async function ls(context: Context, path: string): Promise<undefined> {
   requireSignedIn(context.home)
-  const nodes = listLocally(context.home, path)
+  const known = listLocally(context.home, path)
+  if (known === null)
+    context.out.note('Nothing is known of the account here yet: `pileus sync --once` fetches what it holds.')
+  const nodes = known ?? []
   context.out.result(columns(nodes.map(row)), { path, entries: nodes })
 }
 

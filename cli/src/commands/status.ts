@@ -13,11 +13,12 @@ import { progressLine } from '../terminal/progress.ts'
 
 export async function status(context: Context): Promise<undefined> {
   const { home, out } = context
-  const { name, server, deviceName, keys } = requireSignedIn(home)
+  const signedIn = requireSignedIn(home)
+  const { name, server, deviceName, keys } = signedIn
   const linked = readLinkedFolder(home)
-  // A sync that runs hears it by itself, and ends.
   const isRunning = linked !== null && (await isSyncRunning(home))
-  const removed = !isRunning && (await isRemoved(context))
+  // A sync that runs hears of it by itself, and ends.
+  const removed = isRunning ? signedIn.removed === true : await isRemoved(context)
   const account = { name, server, deviceName, keys, removed }
   const wayBack = `removed from the account: \`pileus login --server ${server} ${name}\` adds it again, and its files stay where they are`
   const rows = [

@@ -11,12 +11,14 @@ const NOTHING: SyncReport = {
   problems: [],
   bytesSent: 0,
   bytesReceived: 0,
+  contentSent: 0,
+  contentReceived: 0,
 }
 const problem = { path: 'a', problem: 'permission denied' }
 
 test.each<[string, Partial<SyncReport>]>([
   ['Nothing to do: this device and the server hold the same.', {}],
-  ['Sent 1 change (78 B) in 1.0 s.', { pushed: 1, bytesSent: 78 }],
+  ['Sent 1 change (43 B) in 1.0 s.', { pushed: 1, bytesSent: 78, contentSent: 43 }],
   ['Sent 2 changes and made 3 changes here in 1.0 s.', { pushed: 2, applied: 3 }],
   ['Synced all but 2 paths.', { problems: [problem, problem] }],
   ['202 deletions wait for you.', { heldDeletions: 202 }],

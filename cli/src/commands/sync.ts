@@ -93,9 +93,9 @@ function exitFor({ problems, heldDeletions }: SyncReport): Exit {
 /** What was done and what is left, in plain words: the last line. */
 export function summary(report: SyncReport, milliseconds: number): string {
   const done: string[] = []
-  const { pushed, applied, bytesSent, bytesReceived, problems, heldDeletions } = report
-  if (pushed > 0) done.push(`sent ${formatCount(pushed, 'change')}${size(bytesSent)}`)
-  if (applied > 0) done.push(`made ${formatCount(applied, 'change')} here${size(bytesReceived)}`)
+  const { pushed, applied, contentSent, contentReceived, problems, heldDeletions } = report
+  if (pushed > 0) done.push(`sent ${formatCount(pushed, 'change')}${size(contentSent)}`)
+  if (applied > 0) done.push(`made ${formatCount(applied, 'change')} here${size(contentReceived)}`)
   const sentences: string[] = []
   if (done.length > 0) sentences.push(`${joinWords(done)} in ${formatDuration(milliseconds)}.`)
   const failed = problems.filter(({ leftOut }) => !leftOut).length

@@ -42,6 +42,8 @@ test('`sync --once` is done by the one that runs, with its result and its exit c
     applied: 0,
     bytesSent: 0,
     bytesReceived: 0,
+    contentSent: 0,
+    contentReceived: 0,
     heldDeletions: 0,
     problems: [],
     conflicts: [],
@@ -125,7 +127,7 @@ test('`stop` cuts a sync short in the middle of a large file', async () => {
   await expect.poll(() => liveOf(laptop), WITHIN).toMatchObject({ now: { state: 'working' } })
   await laptop.ok('stop')
   expect(await live.ended).toBe(0)
-  expect(live.output()).toMatch(/^Stopped before all was looked at: the next sync goes on from here\.\n$/m)
+  expect(live.output()).toMatch(/^Stopped before all was synced: the next sync goes on from here\.\n$/m)
   rmSync(join(laptop.folder, 'large'))
   await laptop.ok('sync --once')
 })

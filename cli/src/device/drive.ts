@@ -6,6 +6,7 @@ import {
   type Drive,
   type DriveStatus,
   driveStatus,
+  hasHeard,
   type ListedNode,
   listPath,
   openDrive,
@@ -70,9 +71,13 @@ export function readLocalStatus(home: Home): DriveStatus {
   return readReplica(home, driveStatus)
 }
 
-/** What a folder of the account holds as this device last saw it. Throws Failure for a path that is not there. */
-export function listLocally(home: Home, path: string): ListedNode[] {
+/**
+ * What a folder of the account holds as this device last saw it; null for all of it where it never did. Throws Failure for
+ * a path that is not there.
+ */
+export function listLocally(home: Home, path: string): ListedNode[] | null {
   return readReplica(home, (replica) => {
+    if (!hasHeard(replica)) return null
     try {
       return listPath(replica, path)
     } catch (error) {

@@ -21,5 +21,5 @@ test('a sync that is stopped says that everything was sent, or what was not', ()
 
 test('nothing is claimed where not all was looked at', () => {
   for (const drive of [at, null])
-    expect(stoppedSentence(false, drive)).toMatch(/^Stopped before all was looked at/)
+    expect(stoppedSentence(false, drive)).toMatch(/^Stopped before all was synced/)
 })

@@ -28,7 +28,7 @@ export function stoppedSentence(isUpToDate: boolean, drive: DriveStatus | null):
   }
   return isUpToDate && drive !== null
     ? `Stopped. Everything was sent${butFor(drive)}.`
-    : 'Stopped before all was looked at: the next sync goes on from here.'
+    : 'Stopped before all was synced: the next sync goes on from here.'
 }
 
 /** `count` deletions that the guard holds back: at least one. */

@@ -28,6 +28,7 @@ export interface Absorbed {
   /** Deletions that wait for the person. */
   readonly held: number
   readonly bytesSent: number
+  readonly contentSent: number
   /** Rows that a scan of a part did not find: only a scan of everything tells whether they are gone. */
   readonly unconfirmed: number
   /** The server has no room for the contents that were not taken up; all the rest was. To be thrown once it is pushed. */
@@ -103,8 +104,8 @@ class Absorption {
       this.#held = this.#known.goneForGood(gone.ids, this.#options.heldDeletions)
     const { problems, uploader } = this.#reading
     const unconfirmed = gone && this.#scan.partial ? gone.size : 0
-    const noRoom = this.#noRoom
-    return { problems, held: this.#held, bytesSent: uploader.counts.bytesSent, unconfirmed, noRoom }
+    const { bytesSent, contentSent } = uploader.counts
+    return { problems, held: this.#held, bytesSent, contentSent, unconfirmed, noRoom: this.#noRoom }
   }
 
   /** Returns what is gone of the portion, without what was found again by its content. */

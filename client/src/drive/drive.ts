@@ -18,6 +18,7 @@ import type { Store } from '../store/store.ts'
 import { inlineAssembler } from '../transfer/assembling/inline.ts'
 import { inlineSealing } from '../transfer/sealing/inline.ts'
 import { type DriveContext, type DriveZone, labelNow, type SyncOptions } from './context.ts'
+import { type Done, nothingDone } from './done.ts'
 import { type HintedReport, type Hints, syncHinted } from './hinted.ts'
 import { forgetProblem, noteProblem, problemsIn } from './problems.ts'
 import { pull } from './pull.ts'
@@ -33,15 +34,7 @@ export interface Attention {
   readonly conflicts: readonly string[]
 }
 
-export interface SyncReport extends Attention {
-  /** Record versions sent and received. */
-  readonly pushed: number
-  readonly pulled: number
-  /** Changes made on this disk. */
-  readonly applied: number
-  readonly bytesSent: number
-  readonly bytesReceived: number
-}
+export interface SyncReport extends Attention, Readonly<Done> {}
 
 export interface DriveStatus extends Attention {
   /** Files, folders and links on this disk that are synced. */
@@ -152,7 +145,7 @@ export class Drive {
     keepPartials(files)
     unpark(files, replica.store, labelNow(this.#context))
     noteStashed(this.#context.crypto, files, replica)
-    const total = { pushed: 0, pulled: 0, applied: 0, bytesSent: 0, bytesReceived: 0 }
+    const total = nothingDone()
     const older = stashedNow(files)
     let idle = 0
     for (let round = 0; round < MAX_ROUNDS; round++) {
@@ -173,11 +166,7 @@ export class Drive {
   }
 
   /** Observe, push, apply. */
-  async #round(
-    options: SyncOptions,
-    total: { pushed: number; pulled: number; applied: number; bytesSent: number; bytesReceived: number },
-    first: boolean,
-  ): Promise<Round> {
+  async #round(options: SyncOptions, total: Done, first: boolean): Promise<Round> {
     const { files, replica } = this.#context
     const wasCut = first && tables.touched.count(replica.store) + tables.touchedName.count(replica.store) > 0
     if (!wasCut) total.pulled += await pull(this.#context, options)
@@ -189,6 +178,7 @@ export class Drive {
     const applied = await applyView(this.#context, options, first && options.everything === true)
     total.applied += applied.done
     total.bytesReceived += applied.bytesReceived
+    total.contentReceived += applied.contentReceived
     if (absorbed.noRoom) throw absorbed.noRoom
     const problems = [...absorbed.problems, ...applied.problems]
     const named = new Set(problems.map(({ path }) => path))
@@ -271,6 +261,11 @@ export function driveStatus(replica: Replica): DriveStatus {
     problems: problemsIn(store),
     conflicts: conflictPaths(replica),
   }
+}
+
+/** Whether this device ever heard what the account holds. */
+export function hasHeard({ store }: Replica): boolean {
+  return getMeta(store, 'cursor') !== undefined
 }
 
 export function listPath(replica: Replica, path: string): ListedNode[] {

@@ -10,6 +10,7 @@ import { type PathProblem, type Scan, type Scope, scanScope } from '../folder/sc
 import { joinPath } from '../folder/tree-paths.ts'
 import { getMeta, putMeta, tables } from '../replica/tables.ts'
 import type { DriveContext, SyncOptions } from './context.ts'
+import { type Done, nothingDone } from './done.ts'
 import { forgetProblem, hasProblem, noteProblem } from './problems.ts'
 import { pull, takeAnnouncement } from './pull.ts'
 import { pushAll } from './push.ts'
@@ -24,12 +25,7 @@ export interface Hints {
   readonly ask: boolean
 }
 
-export interface HintedReport {
-  readonly pushed: number
-  readonly pulled: number
-  readonly applied: number
-  readonly bytesSent: number
-  readonly bytesReceived: number
+export interface HintedReport extends Readonly<Done> {
   /** Of the paths that were looked at. */
   readonly problems: readonly PathProblem[]
   /** A sync of everything must follow: for a deletion to count, because there is too much, or because the disk kept changing. */
@@ -43,7 +39,7 @@ export async function syncHinted(
   options: SyncOptions,
 ): Promise<HintedReport> {
   const { files, replica, zone } = context
-  const total = { pushed: 0, pulled: 0, applied: 0, bytesSent: 0, bytesReceived: 0 }
+  const total = nothingDone()
   checkMarker(files, zone.zone)
   prepareWork(files)
   total.pulled += await hear(context, hints, options)
@@ -62,6 +58,7 @@ export async function syncHinted(
     const applied = await applyView(context, options)
     total.applied += applied.done
     total.bytesReceived += applied.bytesReceived
+    total.contentReceived += applied.contentReceived
     problems.push(...applied.problems)
     // A look at everything tells whether a place is blocked, and says so; until then once is enough.
     const blocked = applied.blocked.filter(({ path }) => !hasProblem(replica.store, path))

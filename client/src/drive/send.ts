@@ -2,15 +2,10 @@
 import type { Scan } from '../folder/scan.ts'
 import { type Absorbed, absorb } from './absorb.ts'
 import type { DriveContext, SyncOptions } from './context.ts'
+import type { Done } from './done.ts'
 import { pull } from './pull.ts'
 import { pushAll } from './push.ts'
 import { type PushAhead, pushAhead } from './push-ahead.ts'
-
-interface Total {
-  pushed: number
-  pulled: number
-  bytesSent: number
-}
 
 export interface Sent {
   readonly absorbed: Absorbed
@@ -23,13 +18,14 @@ export async function send(
   context: DriveContext,
   scan: Iterable<Scan | null>,
   options: SyncOptions,
-  total: Total,
+  total: Done,
 ): Promise<Sent> {
   // What is read tells how far it is; what is pushed beside it would only talk over that.
   const { progress: _, ...quiet } = options
   const ahead = pushAhead(context, quiet, total)
   const absorbed = await takeUp(context, scan, options, ahead)
   total.bytesSent += absorbed.bytesSent
+  total.contentSent += absorbed.contentSent
   const { behind, missing } = await ahead.end()
   if (behind) total.pulled += await pull(context, options)
   return { absorbed, again: (await pushAll(context, options, total)) || missing }
@@ -43,10 +39,11 @@ export async function takeUpBeforePull(
   context: DriveContext,
   scan: Iterable<Scan | null>,
   options: SyncOptions,
-  total: Total,
+  total: Done,
 ): Promise<Sent> {
   const absorbed = await absorb(context, scan, options, () => {})
   total.bytesSent += absorbed.bytesSent
+  total.contentSent += absorbed.contentSent
   total.pulled += await pull(context, options)
   return { absorbed, again: await pushAll(context, options, total) }
 }

@@ -24,7 +24,10 @@ export type FileAction = Extract<Action, { do: 'create' | 'update' }>
 
 /** Dispose of it when all is done. */
 export class FileWork implements Disposable {
+  /** As they travelled: sealed, padded. */
   bytesReceived = 0
+  /** Bytes of content in them. */
+  contentReceived = 0
   readonly #context: DriveContext
   readonly #options: SyncOptions
   readonly #work: DiskWork
@@ -78,6 +81,9 @@ export class FileWork implements Disposable {
       signal: this.#options.signal,
       progress: (bytes: number) => {
         this.bytesReceived += bytes
+      },
+      contentReceived: (bytes: number) => {
+        this.contentReceived += bytes
       },
       assembled: (bytes: number) => {
         this.#bytesDone += bytes

@@ -35,6 +35,7 @@ export interface Applied {
   /** Actions done. */
   readonly done: number
   readonly bytesReceived: number
+  readonly contentReceived: number
   readonly problems: readonly PathProblem[]
   /** The disk changed meanwhile: scan again. */
   readonly again: boolean
@@ -70,6 +71,7 @@ export async function applyView(
   return {
     done: work.done,
     bytesReceived: files.bytesReceived,
+    contentReceived: files.contentReceived,
     problems: work.problems,
     again: work.again,
     blocked: work.blocked,

@@ -12,7 +12,6 @@ import type { RecordBody, RecordVersion } from '@pileus/core/records/record'
 import { NO_REFS, type Refs } from '@pileus/core/records/refs'
 import { leafOf, sealRecord } from '@pileus/core/records/seal'
 import type { SealedRecord } from '@pileus/core/records/sealed'
-import { nameKey } from '@pileus/core/tree/names'
 import { createView, type View } from '@pileus/core/tree/view'
 import { dominates, joinVectors, NO_VERSION, nextVector, vectorKey } from '@pileus/core/versions/vector'
 import { rememberRows } from '../store/remembered.ts'
@@ -20,7 +19,7 @@ import type { Store, StoreReader, StoreWriter } from '../store/store.ts'
 import { DiskRows } from './disk-rows.ts'
 import { effectiveBody, replicaForest } from './forest.ts'
 import { changeKnownSet, knownSetState } from './known-set.ts'
-import { StoredRedirects } from './redirects.ts'
+import { Places } from './places.ts'
 import { decodeSealed, encodeSealed } from './sealed-row.ts'
 import { createTables, type DiskRow, getMeta, type Known, type Pending, putMeta, tables } from './tables.ts'
 
@@ -46,19 +45,18 @@ const OURS_MAX = 64
 export class Replica {
   readonly #context: ReplicaContext
   readonly #stored: Store
-  readonly #redirects = new StoredRedirects()
+  readonly #places: Places
   readonly #shown: DiskRows
   /** Who seals here. Changes when this database turns out to be used elsewhere too. */
   writer: WriterId
   #transactions = 0
-  /** Changes of places in the running transaction, for the redirects. */
-  #placed = new Set<RecordId>()
 
   constructor(context: ReplicaContext) {
     this.#stored = context.store
     this.#context = { ...context, store: rememberRows(context.store) }
     this.#shown = new DiskRows(context.caseInsensitive)
-    this.#redirects.load(this.store)
+    this.#places = new Places(context.caseInsensitive)
+    this.#places.load(this.store)
     this.writer = getMeta(this.store, 'writer') ?? this.#bearWriter()
   }
 
@@ -82,28 +80,27 @@ export class Replica {
 
   /** Runs `work` as one transaction; redirects follow the places it changed. */
   transaction<T>(durability: 'durable' | 'lazy', work: (tx: StoreWriter) => T): T {
-    this.#placed = new Set()
     this.#transactions++
     try {
       return this.store.transaction(durability, (tx) => {
         const result = work(tx)
-        this.#settleRedirects(tx)
+        this.#places.settle(tx)
         return result
       })
     } catch (error) {
-      this.#redirects.load(this.store)
+      this.#places.load(this.store)
       throw error
     }
   }
 
   /** The tree as it is in this reader. */
   view(from: StoreReader): View {
-    return createView(replicaForest(from, this.#redirects.all, this.#context.caseInsensitive))
+    return createView(replicaForest(from, this.#places.redirects, this.#context.caseInsensitive))
   }
 
   /** Inside a transaction, after places changed: redirects must be settled before a view is right again. */
   freshView(tx: StoreWriter): View {
-    this.#settleRedirects(tx)
+    this.#places.settle(tx)
     return this.view(tx)
   }
 
@@ -113,7 +110,7 @@ export class Replica {
   }
 
   nameKey(name: string): string {
-    return nameKey(name, this.#context.caseInsensitive)
+    return this.#places.nameKey(name)
   }
 
   /** A stamp later than any seen. */
@@ -162,7 +159,7 @@ export class Replica {
   ): void {
     const vector = nextVector(NO_VERSION, this.writer, 0)
     this.#putOutbox(tx, id, { vector, body, base: null, group: null, ours: [] }, refs)
-    tables.child.put(tx, this.#childKey(body, id), '')
+    this.#places.add(tx, id, body)
     this.#shown.putAlone(tx, id, rowOf(vectorKey(vector)))
   }
 
@@ -332,43 +329,7 @@ export class Replica {
   #index(tx: StoreWriter, id: RecordId, after: RecordBody | undefined, write: () => void): void {
     const before = effectiveBody(tx, id)
     write()
-    this.touch(tx, id)
-    if (after?.conflictOf && !after.deleted) tables.copies.put(tx, id, '')
-    else if (before?.conflictOf) tables.copies.delete(tx, id)
-    if (
-      before &&
-      after &&
-      before.place.parent === after.place.parent &&
-      before.place.name === after.place.name
-    ) {
-      this.#touchName(tx, after)
-      if (
-        before.place.former !== after.place.former ||
-        before.deleted !== after.deleted ||
-        before.place.stamp.counter !== after.place.stamp.counter
-      )
-        this.#placed.add(id)
-      return
-    }
-    this.#placed.add(id)
-    if (before) {
-      tables.child.delete(tx, this.#childKey(before, id))
-      this.#touchName(tx, before)
-      // A deleted folder that showed for its sake may show no longer (R6).
-      this.touch(tx, before.place.parent)
-    }
-    if (after) {
-      tables.child.put(tx, this.#childKey(after, id), '')
-      this.#touchName(tx, after)
-    }
-  }
-
-  #childKey(body: RecordBody, id: RecordId): string {
-    return `${body.place.parent}/${this.nameKey(body.place.name)}/${id}`
-  }
-
-  #touchName(tx: StoreWriter, body: RecordBody): void {
-    tables.touchedName.put(tx, `${body.place.parent}/${this.nameKey(body.place.name)}`, '')
+    this.#places.change(tx, id, before, after)
   }
 
   #putKnown(tx: StoreWriter, id: RecordId, known: Known, sealed: Uint8Array): void {
@@ -393,13 +354,6 @@ export class Replica {
       return { depth: 0, ids: [...new Set(body.content.list.entries.map((entry) => entry.id))] }
     }
     return refs
-  }
-
-  #settleRedirects(tx: StoreWriter): void {
-    if (this.#placed.size === 0) return
-    const placed = this.#placed
-    this.#placed = new Set()
-    for (const id of this.#redirects.settle(tx, placed)) this.touch(tx, id)
   }
 
   #bearWriter(): WriterId {

@@ -21,6 +21,8 @@ export interface DownloadContext extends LocalContext {
   readonly assembler: Assembler
   /** Makes what was written so far of a file in `work` durable. */
   readonly flush: (path: string) => Promise<void>
+  /** Called with bytes of content that came from the server. */
+  readonly contentReceived: (bytes: number) => void
   /** Called with bytes of content that were written, wherever they came from. */
   readonly assembled: (bytes: number) => void
 }
@@ -68,6 +70,7 @@ async function* assembleOnce<T>(
   let left = false
   const write = async (group: Group<Piece<T>>, fetched: Promise<Fetched>) => {
     const chunks = await fetched
+    context.contentReceived(group.contentOf(chunks))
     if (left) throw new Error('nobody waits for these files any more')
     return writer.write(group, chunks)
   }

@@ -14,7 +14,8 @@ export class Group<Piece> {
   readonly pieces: Piece[] = []
   /** Where the bytes of the pieces are: nobody uses these once the group is written. */
   readonly arena: Arena
-  readonly #wanted = new Set<ChunkId>()
+  /** With the bytes of content in each. */
+  readonly #wanted = new Map<ChunkId, number>()
   #bytes = 0
   #wantedBytes = 0
   #chunks = 0
@@ -42,13 +43,20 @@ export class Group<Piece> {
     const bytes = storedChunkBytes(entry.length)
     this.#bytes += bytes
     if (from !== 'server') return
-    this.#wanted.add(entry.id)
+    this.#wanted.set(entry.id, entry.length)
     this.#wantedBytes += bytes
   }
 
   async fetch(context: ChunkContext): Promise<Fetched> {
     if (this.#wanted.size === 0) return new Map()
     const from = this.#wantedBytes < DIRECT_READ_MIN_BYTES ? 'server' : 'anywhere'
-    return fetchIds(context, [...this.#wanted], (bytes) => this.arena.allocate(bytes), from)
+    return fetchIds(context, [...this.#wanted.keys()], (bytes) => this.arena.allocate(bytes), from)
+  }
+
+  /** Bytes of content in the chunks that came. */
+  contentOf(fetched: Fetched): number {
+    let content = 0
+    for (const [id, length] of this.#wanted) if (fetched.get(id) instanceof Uint8Array) content += length
+    return content
   }
 }

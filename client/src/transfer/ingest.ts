@@ -12,7 +12,8 @@ import type { Sealing, SourceFile } from './sealing/sealing.ts'
 
 /** Where sealed chunks go; whoever has one given may use its bytes until `add` has resolved. */
 export interface ChunkSink {
-  add(chunk: StoredChunk): Promise<void>
+  /** `content` is how many bytes of a file's content the chunk holds: none where it is a part of a list. */
+  add(chunk: StoredChunk, content?: number): Promise<void>
 }
 
 export interface IngestContext {
@@ -104,7 +105,7 @@ class ContentBuilder {
   /** Without bytes for a chunk that the server has. */
   async add(entry: ChunkEntry, bytes: Uint8Array | null): Promise<void> {
     this.#size += entry.length
-    await this.#store(entry, bytes)
+    await this.#store(entry, bytes, entry.length)
     await this.#storeNodes(this.#list.add(entry))
   }
 
@@ -117,12 +118,12 @@ class ContentBuilder {
   }
 
   async #storeNodes(nodes: readonly SealedNode[]): Promise<void> {
-    for (const { entry, bytes } of nodes) await this.#store(entry, bytes)
+    for (const { entry, bytes } of nodes) await this.#store(entry, bytes, 0)
   }
 
-  async #store({ id }: ChunkEntry, bytes: Uint8Array | null): Promise<void> {
+  async #store({ id }: ChunkEntry, bytes: Uint8Array | null, content: number): Promise<void> {
     this.#ids.push(id)
-    if (bytes) await this.#context.sink.add({ id, bytes })
+    if (bytes) await this.#context.sink.add({ id, bytes }, content)
   }
 }
 

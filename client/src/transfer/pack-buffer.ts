@@ -18,6 +18,7 @@ const FIRST_BYTES = 64 * 1024
 interface Frame {
   readonly start: number
   readonly end: number
+  readonly content: number
 }
 
 export class PackBuffer {
@@ -43,32 +44,34 @@ export class PackBuffer {
     return this.#length + FRAME_HEADER_BYTES + length <= PACK_FULL_BYTES && this.#frames.size < CHUNK_IDS_MAX
   }
 
-  /** Copies the chunk. It must fit, and not be there already. */
-  add({ id, bytes }: StoredChunk): void {
+  /** Copies the chunk, which holds so many bytes of content. It must fit, and not be there already. */
+  add({ id, bytes }: StoredChunk, content: number): void {
     const start = this.#length
     const end = start + FRAME_HEADER_BYTES + bytes.length
     if (end > this.#bytes.length) this.#grow(end)
     this.#bytes.set(frameHeader(id, bytes.length), start)
     copyBytes(bytes, this.#bytes, start + FRAME_HEADER_BYTES)
-    this.#frames.set(id, { start, end })
+    this.#frames.set(id, { start, end, content })
     this.#length = end
   }
 
   /**
    * The pack of these chunks of this buffer, given in the order they were added: parts to be sent one after another.
-   * They are views of the buffer, good until it is cleared. `bytes` counts the chunks alone.
+   * They are views of the buffer, good until it is cleared. `bytes` counts the chunks alone, `content` what they hold.
    */
-  pack(ids: readonly ChunkId[]): { parts: Uint8Array[]; bytes: number } {
+  pack(ids: readonly ChunkId[]): { parts: Uint8Array[]; bytes: number; content: number } {
     const runs: { start: number; end: number }[] = [{ start: 0, end: PACK_HEADER_BYTES }]
     let bytes = 0
+    let content = 0
     for (const id of ids) {
-      const { start, end } = this.#frames.get(id)!
+      const { start, end, content: held } = this.#frames.get(id)!
       const last = runs.at(-1)!
       if (last.end === start) last.end = end
       else runs.push({ start, end })
       bytes += end - start - FRAME_HEADER_BYTES
+      content += held
     }
-    return { parts: runs.map(({ start, end }) => this.#bytes.subarray(start, end)), bytes }
+    return { parts: runs.map(({ start, end }) => this.#bytes.subarray(start, end)), bytes, content }
   }
 
   clear(): void {

@@ -84,6 +84,7 @@ test('two packs travel while a third is being filled, and no more', async () => 
   expect(uploader.counts).toEqual({
     chunksSent: 4 * PACK_CHUNKS,
     bytesSent: 4 * PACK_CHUNKS * CHUNK_BYTES,
+    contentSent: 0,
     chunksKnown: 0,
   })
 })
@@ -167,13 +168,19 @@ test('only what the server lacks of a pack is sent, in the order it was added', 
   const uploader = new Uploader(remote, zone, crypto)
   const chunks = Array.from({ length: 9 }, (_, n) => chunk(n, 1_000 + n))
   for (const n of [0, 3, 4, 8]) held.add(chunks[n]!.id)
-  for (const each of chunks) await uploader.add(each)
+  for (const [n, each] of chunks.entries()) await uploader.add(each, n)
   const finished = uploader.finish()
   await settled()
   expect(arrivals[0]!.ids).toEqual([1, 2, 5, 6, 7].map((n) => chunks[n]!.id))
   arrivals[0]!.settle()
   await finished
-  expect(uploader.counts).toEqual({ chunksSent: 5, bytesSent: 5_000 + 1 + 2 + 5 + 6 + 7, chunksKnown: 4 })
+  const contentSent = 1 + 2 + 5 + 6 + 7
+  expect(uploader.counts).toEqual({
+    chunksSent: 5,
+    bytesSent: 5_000 + contentSent,
+    contentSent,
+    chunksKnown: 4,
+  })
 })
 
 test('the bytes of a chunk may be used again as soon as it was taken', async () => {

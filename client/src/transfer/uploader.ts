@@ -12,7 +12,10 @@ import { PackBuffer } from './pack-buffer.ts'
 
 export interface UploadCounts {
   chunksSent: number
+  /** As they travelled: sealed, padded. */
   bytesSent: number
+  /** Bytes of content in them. */
+  contentSent: number
   /** Chunks that the server had already. */
   chunksKnown: number
 }
@@ -47,7 +50,7 @@ export class Uploader implements ChunkSink {
     zone: ZoneId,
     crypto: Crypto,
     progress: () => void = () => {},
-    counts: UploadCounts = { chunksSent: 0, bytesSent: 0, chunksKnown: 0 },
+    counts: UploadCounts = { chunksSent: 0, bytesSent: 0, contentSent: 0, chunksKnown: 0 },
   ) {
     this.counts = counts
     this.#remote = remote
@@ -57,13 +60,13 @@ export class Uploader implements ChunkSink {
   }
 
   /**
-   * Takes a copy of a chunk. Waits while a full pack and those before it are under way. Rejects once an upload
+   * Takes a copy of a chunk, which holds so many bytes of content. Waits while a full pack and those before it are under way. Rejects once an upload
    * failed.
    */
-  async add(chunk: StoredChunk): Promise<void> {
+  async add(chunk: StoredChunk, content = 0): Promise<void> {
     if (this.#holds(chunk)) return
     if (!this.#load.pack.fits(chunk.bytes.length)) await this.#send()
-    this.#load.pack.add(chunk)
+    this.#load.pack.add(chunk, content)
   }
 
   /**
@@ -125,10 +128,11 @@ export class Uploader implements ChunkSink {
     this.counts.chunksKnown += ids.length - missing.size
     const lacking = ids.filter((id) => missing.has(id))
     if (lacking.length === 0) return
-    const { parts, bytes } = pack.pack(lacking)
+    const { parts, bytes, content } = pack.pack(lacking)
     await this.#remote.putPack(this.#zone, packId(this.#crypto, lacking), parts)
     this.counts.chunksSent += lacking.length
     this.counts.bytesSent += bytes
+    this.counts.contentSent += content
     this.#progress()
   }
 }

@@ -316,6 +316,8 @@ describe('the same on both sides before they met (scenario 15)', () => {
     const report = await b.sync()
     expect(report.bytesReceived).toBeLessThan(3_500 + 11_500)
     expect(report.bytesSent).toBeLessThan(4_500 + 5_500)
+    // In what travelled, the contents are told to the byte.
+    expect(report).toMatchObject({ contentReceived: 3_000 + 10_000, contentSent: 4_000 + 5_000 })
     await settle(a, b)
     expect(a.show()).toEqual(b.show())
     expect(Object.keys(a.show())).toHaveLength(1 + 10 + 2 + 1)

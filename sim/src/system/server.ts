@@ -45,12 +45,15 @@ const WRITES: Readonly<Record<Write['engine'], readonly string[]>> = {
   blobs: ['put', 'remove'],
 }
 
+const TOLD: ReadonlySet<string> = new Set(['commit', 'addPack', 'appendLog'])
+
 const UNLIMITED = { count: Number.POSITIVE_INFINITY, seconds: 60 }
 
 export class SimulatedServer {
   readonly #parts: ServerParts
   #engines: Omit<Engines, 'live'> = freshEngines()
   #journal: Write[] = []
+  #told = 0
   #service!: Service
   #environment!: Environment
   /** Goes up whenever the process ends: what the one before waits for never comes. */
@@ -83,10 +86,16 @@ export class SimulatedServer {
     return this.#journal
   }
 
+  /** How much of that devices told it: records, packs and log entries. */
+  get told(): number {
+    return this.#told
+  }
+
   /** Does all this on the empty engines. */
   async load(journal: readonly Write[]): Promise<void> {
     this.#engines = freshEngines()
     this.#journal = [...journal]
+    this.#told = journal.filter(({ method }) => TOLD.has(method)).length
     for (const { engine, method, args } of journal) await perform(this.#engines[engine], method, args)
   }
 
@@ -224,6 +233,7 @@ export class SimulatedServer {
       return never()
     }
     this.#journal.push({ engine, method, args: kept })
+    if (TOLD.has(method)) this.#told++
     const result = await perform(this.#engines[engine], method, kept)
     if (method === 'addPack' && result === true) {
       const [, pack, , places] = args as [unknown, PackId, unknown, { chunk: ChunkId }[]]
