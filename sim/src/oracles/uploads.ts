@@ -6,7 +6,7 @@ import { PACK_LIMITS, PackReader } from '@pileus/core/content/pack'
 import type { ChunkId } from '@pileus/core/ids/ids'
 import { decodeMessage } from '@pileus/core/protocol/codec'
 import { ENDPOINTS, type EndpointName } from '@pileus/core/protocol/endpoints'
-import type { Process } from '../system/machine.ts'
+import type { Process } from '../system/process.ts'
 import type { SimulatedServer } from '../system/server.ts'
 
 export class Uploads {

@@ -5,7 +5,8 @@ import { pathsBelow } from '../people/scene.ts'
 import type { Step } from '../plan/plan.ts'
 import { readAll } from '../world/disk-tree.ts'
 import { type Chance, chanceOf } from '../world/random.ts'
-import type { Machine, Process } from './machine.ts'
+import type { Machine } from './machine.ts'
+import type { Process } from './process.ts'
 import type { OldState, System } from './system.ts'
 
 type Event = (

@@ -4,7 +4,7 @@
  */
 import type { DeviceAccount, SignedIn } from '@pileus/client/account/account'
 import type { SyncOptions } from '@pileus/client/drive/context'
-import { type Drive, openDrive, type SyncReport } from '@pileus/client/drive/drive'
+import { type Drive, openDrive } from '@pileus/client/drive/drive'
 import { openDriveZone } from '@pileus/client/drive/zone'
 import type { Location } from '@pileus/client/files/files'
 import { type MemoryFiles, memoryFiles } from '@pileus/client/files/memory'
@@ -21,35 +21,13 @@ import type { Store } from '@pileus/client/store/store'
 import type { ZoneId } from '@pileus/core/ids/ids'
 import type { EndpointName } from '@pileus/core/protocol/endpoints'
 import { quickCrypto } from '../stand-ins/crypto.ts'
-import { type Chance, chanceOf } from '../world/random.ts'
+import { chanceOf } from '../world/random.ts'
 import { FAIR, type LineParts, simulatedCalls, type Weather } from './calls.ts'
 import { simulatedLine } from './live-line.ts'
 import { Meddling } from './meddling.ts'
+import { newProcess, type Outcome, type Process } from './process.ts'
 import type { SimulatedServer } from './server.ts'
 import { never, type Timeline } from './timeline.ts'
-
-/** What ends a process. */
-export type Outcome =
-  | { readonly kind: 'report'; readonly report: SyncReport }
-  | { readonly kind: 'done' }
-  | { readonly kind: 'killed' }
-  | { readonly kind: 'failed'; readonly error: unknown }
-
-export interface Process {
-  readonly what: 'once' | 'live' | 'other'
-  readonly chance: Chance
-  ended: Promise<Outcome>
-  alive: boolean
-  /** Changes of disk and database until it ends. */
-  momentsLeft: number
-  /** Whether it ends only when it begins the next, so that two changes can be parted wherever one is made of several. */
-  late: boolean
-  doomed: boolean
-  /** What a loss of power leaves; 'all': only the process ends. */
-  survival: 'all' | 'none' | 'some'
-  /** Ends a live process in good order. */
-  stop(): void
-}
 
 /** Told of everything that can be seen from outside. */
 export interface Witness {
@@ -241,17 +219,7 @@ export class Machine {
   }
 
   #start(what: Process['what'], seed: number, work: (process: Process) => Promise<Outcome>): Process {
-    const process: Process = {
-      what,
-      chance: chanceOf(seed),
-      ended: never(),
-      alive: true,
-      momentsLeft: Number.POSITIVE_INFINITY,
-      late: false,
-      doomed: false,
-      survival: 'all',
-      stop() {},
-    }
+    const process = newProcess(what, chanceOf(seed))
     return this.#run(process, work)
   }
 

@@ -5,7 +5,8 @@ import { FileError } from '@pileus/client/files/files'
 import { FolderLost } from '@pileus/client/folder/marker'
 import { Unreachable } from '@pileus/client/remote/remote'
 import { Problem } from '@pileus/core/protocol/problem'
-import type { Machine, Outcome, Process } from './machine.ts'
+import type { Machine } from './machine.ts'
+import type { Outcome, Process } from './process.ts'
 import type { System } from './system.ts'
 
 export function judge(
