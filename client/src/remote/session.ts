@@ -26,6 +26,9 @@ export interface DeviceSessionOptions {
 /** Opened anew this long before it ends. */
 const EARLY_MS = 60_000
 
+/** No person waits to hear that it is wrong, and a sync that stays would end: so a server may start again twice. */
+const REFUSALS_DOUBTED = 2
+
 /** The session of this device. Many calls at once open one. */
 export function deviceSession(options: DeviceSessionOptions): Session {
   const { calls, crypto, clock, device } = options
@@ -75,6 +78,7 @@ export async function openSession(
       const signature = answerChallenge(crypto, device.seed, 'device login', id, nonce)
       return calls.call('deviceLogin', { body: { device: id, nonce, signature } })
     },
+    REFUSALS_DOUBTED,
   )
 }
 

@@ -40,6 +40,8 @@ test('a refusal may mean that the server forgot what was begun: it is believed t
   const wrong = scripted(refused, refused, refused)
   await expect(inTwoSteps(wrong.begin, wrong.finish)).rejects.toBe(refused)
   expect(wrong.finished).toEqual([1, 2])
+  const twice = scripted(refused, refused)
+  expect(await inTwoSteps(twice.begin, twice.finish, 2)).toBe('proof 3')
 })
 
 test('what fails to begin, and any other refusal, is final', async () => {
