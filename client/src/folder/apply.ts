@@ -353,6 +353,7 @@ class Applier {
     expectAsRow(files, location, row)
     if (row.kind === 'folder') files[location.area].removeDirectory(location.path)
     else {
+      this.#expectKeeper(tx, id)
       const stash = stashPath(files, id)
       this.#work.rename(location, { area: 'work', path: stash })
       const after = files.work.stat(stash)
@@ -363,6 +364,18 @@ class Applier {
     }
     this.#work.note(parentOf(location))
     replica.putDisk(tx, id, null)
+  }
+
+  /**
+   * What is one with another file here (R4) goes only while that is there: a person may just have taken it away, and meant
+   * to keep this. Throws DiskMoved.
+   */
+  #expectKeeper(tx: StoreWriter, id: RecordId): void {
+    const located = this.#work.view.locate(id)
+    if (located.status !== 'alias') return
+    const row = tables.disk.get(tx, located.of)
+    const location = row && locationOf(tx, located.of)
+    if (location) expectAsRow(this.#context.files, location, row)
   }
 
   /** Folders are dated when all that came with them is inside; later changes inside are theirs. */

@@ -20,12 +20,21 @@ export class Doings {
   /** Something happened that may bring back what was deleted, and undo what was done. */
   #setBack = false
 
+  /** How names are composed that were there or came since, by the name. */
+  readonly #spellings: Map<string, string>
+  /**
+   * A name came that was there composed in another way. Where its deletion is held it is that of what was made under it anew,
+   * and keeps its spelling.
+   */
+  #respelled = false
+
   /** Names of folders that somebody deleted once: one that lives on for what is in it goes with the last of that (R6). */
   readonly #ghosts: Set<string>
 
   /** `base` is what everybody has; `before` is what was told until then. */
   constructor(base: Tree, before?: Doings) {
     this.#base = base
+    this.#spellings = new Map([...base.keys()].map((path) => [path.normalize('NFC'), path]))
     this.#ghosts = before ? before.#ghosts : new Set()
   }
 
@@ -39,7 +48,12 @@ export class Doings {
     const by = this.#touched.get(key) ?? new Set()
     this.#touched.set(key, by.add(who))
     this.#actors.add(who)
-    for (const at of prefixes(path)) this.#deleted.delete(at)
+    for (const at of prefixes(path)) {
+      this.#deleted.delete(at)
+      const before = this.#spellings.get(at.normalize('NFC'))
+      this.#respelled ||= before !== undefined && before !== at
+      this.#spellings.set(at.normalize('NFC'), at)
+    }
   }
 
   /** Somebody deleted this, and these are all paths that went with it. */
@@ -89,7 +103,7 @@ export class Doings {
       const wrong = this.#difference(this.#base, tree)
       return wrong && `nobody did anything, and something changed: ${wrong}`
     }
-    if (this.#expected && !hasTwins(this.#expected)) {
+    if (this.#expected && !hasTwins(this.#expected) && !this.#respelled) {
       const wrong = this.#difference(this.#expected, tree)
       return wrong && `only ${[...this.#actors]} did something, and it did not come to be: ${wrong}`
     }
