@@ -184,11 +184,14 @@ async function integratePage(
 ): Promise<void> {
   const { replica } = context
   const texts = new Map<RecordId, TextMerge>()
+  const twins = new Set<RecordId>()
   for (const record of records) {
+    if (await followsTwin(context, record)) twins.add(record.version.id)
     const text = await textMergeFor(context, record)
     if (text) texts.set(record.version.id, text)
   }
   replica.transaction('durable', (tx) => {
+    if (twins.size > 0) replica.takeNewWriter(tx)
     for (const record of records) integrate(context, tx, record, texts.get(record.version.id) ?? null)
     stampClashesAgain(context, tx, records)
     putMeta(tx, 'cursor', page.cursor)
@@ -285,6 +288,23 @@ function knowsMoreOfUs(
   const replaced = theirs < counter ? pending?.ours?.at(theirs - counter) : undefined
   const isSeen = pending && compareVectors(vector, pending.vector) === 'before'
   return isSeen === true && replaced !== undefined && replaced !== leaf
+}
+
+/**
+ * A version that says it has seen what is pending here, though the server never had that: what it has seen is of a clone, or
+ * of what this database was before it was set back, under the same counter. In what was given back to a server that lost
+ * it others may have seen it all the same.
+ */
+async function followsTwin(context: DriveContext, { version }: Received): Promise<boolean> {
+  const { crypto, remote, replica, zone } = context
+  const pending = tables.outbox.get(replica.store, version.id)
+  if (!pending?.ours || compareVectors(version.vector, pending.vector) !== 'after') return false
+  for (let before: number | undefined; ; ) {
+    const { versions, next } = await remote.history(zone.zone, version.id, before)
+    if (versions.some(({ record }) => leafOf(crypto, record) === pending.leaf)) return false
+    if (next === null || next === undefined) return true
+    before = next
+  }
 }
 
 async function textMergeFor(context: DriveContext, { version }: Received): Promise<TextMerge | null> {

@@ -6,7 +6,7 @@ import { expect, it } from 'vitest'
 import { chanceOf } from '../world/random.ts'
 import { createHome } from '../world/world.ts'
 import { copyOf } from './image.ts'
-import { setScene } from './scene.ts'
+import { type Site, setScene } from './scene.ts'
 
 const home = await createHome(chanceOf(41), 2)
 
@@ -42,8 +42,9 @@ it('two that tell of one file at the same moment, under one counter, settle it w
   expect(clone.show()).toEqual(a.show())
 })
 
-it('one that saved twice without a server does not replace unseen what the other saved once', async () => {
-  const { sites, settle, again } = await setScene(home, 2)
+/** Another device, `a`, and two machines with one image of `b`, both with the file. */
+async function twins(seed: number) {
+  const { sites, settle, again } = await setScene(home, seed)
   const [a, b] = sites
   a.put('n.bin', 'base')
   await settle(a, b)
@@ -52,15 +53,38 @@ it('one that saved twice without a server does not replace unseen what the other
   for (const [path, seen] of b.tree()) if (seen.type === 'file') clone.write(path, seen.content)
   files.asPerson(() => files.folder.setModified('n.bin', b.files.folder.stat('n.bin')!.mtime))
   expect(await clone.sync()).toMatchObject({ pushed: 0, pulled: 0 })
-  clone.device.through = (calls): Calls => ({
+  return { a, b, clone, settle }
+}
+
+/** What it tells does not arrive. */
+async function saveUntold(site: Site, text: string): Promise<void> {
+  site.device.through = (calls): Calls => ({
     call: (name, input) =>
       name === 'push' ? Promise.reject(new Unreachable('no way to the server')) : calls.call(name, input),
   })
-  for (const text of ['from the clone', 'from the clone, again']) {
-    clone.put('n.bin', text)
-    await expect(clone.sync()).rejects.toThrow('no way to the server')
-  }
-  delete clone.device.through
+  site.put('n.bin', text)
+  await expect(site.sync()).rejects.toThrow('no way to the server')
+  delete site.device.through
+}
+
+/** It arrives, and no answer does. */
+async function saveUnanswered(site: Site, text: string): Promise<void> {
+  site.device.through = (calls): Calls => ({
+    async call(name, input) {
+      const answer = await calls.call(name, input)
+      if (name === 'push') throw new Unreachable('the answer was lost')
+      return answer
+    },
+  })
+  site.put('n.bin', text)
+  await expect(site.sync()).rejects.toThrow('the answer was lost')
+  delete site.device.through
+}
+
+it('one that saved twice without a server does not replace unseen what the other saved once', async () => {
+  const { a, b, clone, settle } = await twins(2)
+  await saveUntold(clone, 'from the clone')
+  await saveUntold(clone, 'from the clone, again')
   b.put('n.bin', 'from b')
   await b.sync()
   await settle(clone, b, a)
@@ -69,22 +93,40 @@ it('one that saved twice without a server does not replace unseen what the other
   expect(clone.show()).toEqual(a.show())
 })
 
+it('one that saved without a server is not taken for seen by who has seen what the other saved', async () => {
+  const { a, b, clone, settle } = await twins(4)
+  await saveUntold(clone, 'from the clone')
+  b.put('n.bin', 'from b')
+  await settle(b, a)
+  a.put('n.bin', 'from a, after b')
+  await a.sync()
+  await settle(clone, b, a)
+  expect(Object.values(a.show()).sort()).toEqual(['from a, after b', 'from the clone'])
+  expect(b.show()).toEqual(a.show())
+  expect(clone.show()).toEqual(a.show())
+})
+
+it('what was saved without hearing that it arrived is no conflict with what others made of it', async () => {
+  const { sites, settle } = await setScene(home, 5)
+  const [a, b] = sites
+  a.put('n.bin', 'base')
+  await settle(a, b)
+  await saveUnanswered(b, 'from b')
+  await a.sync()
+  a.put('n.bin', 'from a, after b')
+  await a.sync()
+  await settle(b, a)
+  expect(a.show()).toEqual({ 'n.bin': 'from a, after b' })
+  expect(b.show()).toEqual(a.show())
+})
+
 it('whoever saved twice, the first time without hearing of it, has made no conflict with themselves', async () => {
   const { sites, settle } = await setScene(home, 3)
   const [a, b] = sites
   a.put('n.bin', 'base')
   await settle(a, b)
-  b.put('n.bin', 'first')
-  b.device.through = (calls): Calls => ({
-    async call(name, input) {
-      const answer = await calls.call(name, input)
-      if (name === 'push') throw new Unreachable('the answer was lost')
-      return answer
-    },
-  })
-  await expect(b.sync()).rejects.toThrow('the answer was lost')
+  await saveUnanswered(b, 'first')
   b.put('n.bin', 'second')
-  delete b.device.through
   await settle(b, a)
   expect(a.show()).toEqual({ 'n.bin': 'second' })
   expect(b.show()).toEqual(a.show())
