@@ -3,11 +3,12 @@
  * pending here, and advance the cursor in the same transaction.
  */
 import type { Digest, RecordId } from '@pileus/core/ids/ids'
+import { sameContent } from '@pileus/core/merge/merge'
 import type { ChangesPage } from '@pileus/core/protocol/changes'
 import type { Announcement } from '@pileus/core/protocol/live'
 import { Problem } from '@pileus/core/protocol/problem'
 import { type Place, samePlace } from '@pileus/core/records/figure'
-import type { RecordVersion } from '@pileus/core/records/record'
+import type { RecordBody, RecordVersion } from '@pileus/core/records/record'
 import { leafOf, openRecord } from '@pileus/core/records/seal'
 import type { SealedRecord } from '@pileus/core/records/sealed'
 import { compareStamps } from '@pileus/core/tree/stamp'
@@ -256,6 +257,7 @@ function integrate(context: DriveContext, tx: StoreWriter, record: Received, tex
     case 'equal':
     case 'concurrent': {
       const ours = { body: pending.body, refs: decodeSealed(tables.outboxSealed.get(tx, id)!).refs }
+      if (known && pending.group === id) dropCopiesOf(context, tx, id, known.body)
       replica.putKnown(tx, version, sealed, sequence)
       settle(
         context,
@@ -265,6 +267,17 @@ function integrate(context: DriveContext, tx: StoreWriter, record: Received, tex
         text,
       )
     }
+  }
+}
+
+/**
+ * Conflict copies of the version that the server had before, if they are not told yet: whoever wrote the next one had seen that,
+ * and kept it beside theirs or went on from it.
+ */
+function dropCopiesOf({ replica }: DriveContext, tx: StoreWriter, id: RecordId, before: RecordBody): void {
+  for (const [copy, { group, body }] of [...tables.outbox.entries(tx)]) {
+    const isCopy = copy !== id && group === id && body.conflictOf !== null
+    if (isCopy && sameContent(body.content, before.content)) replica.dropPending(tx, copy as RecordId)
   }
 }
 

@@ -22,6 +22,8 @@ export class Secrecy {
     const all = Buffer.concat(this.#sent)
     for (const secret of this.#secrets) if (all.includes(secret)) return 'a key was sent to the server'
     for (const name of names) {
+      // What stood outside its folder when the database was lost bears the id of its record.
+      if (/^[0-9a-f]{32}$/.test(name)) continue
       if (Buffer.byteLength(name) >= NEEDLE_BYTES && all.includes(name))
         return `the name ${JSON.stringify(name)} was sent to the server`
     }

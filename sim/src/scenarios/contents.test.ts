@@ -1,4 +1,6 @@
 /** Contents that meet: R4, R5, R8, R9, the conflict policies and scenarios 14 and 15. */
+import type { Calls } from '@pileus/client/remote/calls'
+import { Unreachable } from '@pileus/client/remote/remote'
 import { describe, expect, it } from 'vitest'
 import { chanceOf } from '../world/random.ts'
 import { createHome } from '../world/world.ts'
@@ -361,5 +363,27 @@ describe('quiet', () => {
     a.files.asPerson(() => a.files.folder.setModified('n', mtime))
     expect(await a.sync()).toMatchObject({ pushed: 0, bytesSent: 0 })
     expect(bytes('x')).toEqual(b.read('n'))
+  })
+
+  it('R9: three edits of one file, two of which are settled while a third waits: each content is there once', async () => {
+    const { sites, settle } = await scene(3)
+    const [a, b, c] = sites
+    a.put('n.md', 'base')
+    await settle(a, b, c!)
+    a.put('n.md', 'by a')
+    await a.sync()
+    c!.put('n.md', 'by c')
+    c!.device.through = (calls): Calls => ({
+      call: (name, input) =>
+        name === 'push' ? Promise.reject(new Unreachable('no way to the server')) : calls.call(name, input),
+    })
+    await expect(c!.sync()).rejects.toThrow('no way to the server')
+    delete c!.device.through
+    b.put('n.md', 'by b')
+    await settle(b, a)
+    await settle(c!, a, b)
+    expect(Object.values(a.show()).sort()).toEqual(['by a', 'by b', 'by c'])
+    expect(b.show()).toEqual(a.show())
+    expect(c!.show()).toEqual(a.show())
   })
 })
