@@ -366,7 +366,7 @@ describe('quiet', () => {
   })
 
   it('R9: three edits of one file, two of which are settled while a third waits: each content is there once', async () => {
-    const { sites, settle } = await scene(3)
+    const { sites, settle, world } = await scene(3)
     const [a, b, c] = sites
     a.put('n.md', 'base')
     await settle(a, b, c!)
@@ -379,6 +379,8 @@ describe('quiet', () => {
     })
     await expect(c!.sync()).rejects.toThrow('no way to the server')
     delete c!.device.through
+    // By another day, so that two copies of one content would have two names.
+    world.clock.now += 86_400_000
     b.put('n.md', 'by b')
     await settle(b, a)
     await settle(c!, a, b)
