@@ -113,7 +113,8 @@ const events: Readonly<Record<string, Event>> = {
   },
 
   backup(system, machine) {
-    if (machine.removed || machine.files.unmounted || machine.files.denied.size > 0) return null
+    const { files } = machine
+    if (machine.removed || files.unmounted || files.denied.size > 0 || holdsParked(files)) return null
     system.old.set(machine, { backup: machine.backUp(), tree: treeOf(machine) })
     return 'is backed up'
   },
@@ -140,9 +141,15 @@ const events: Readonly<Record<string, Event>> = {
   clone(system, machine, chance) {
     const { files, removed } = machine
     const others = system.present.filter((other) => other !== machine && !other.files.unmounted)
-    const isPlain = others.length > 0 && !files.unmounted && files.denied.size === 0
+    const isPlain = !files.unmounted && files.denied.size === 0 && !holdsParked(files)
     // Who is taken out of the account would be two.
-    if (removed || !isPlain || system.plan.steps.some(({ what }) => what === 'removal')) return null
+    if (
+      removed ||
+      others.length === 0 ||
+      !isPlain ||
+      system.plan.steps.some(({ what }) => what === 'removal')
+    )
+      return null
     const other = chance.pick(others)
     const backup = machine.backUp()
     const tree = treeOf(machine)
@@ -225,6 +232,11 @@ export function remove(machine: Machine, gone: Machine, seed: number): Process {
 
 function survivalOf(system: System, chance: Chance): Process['survival'] {
   return system.plan.switches.powerLoss ? chance.pick(['all', 'some', 'some', 'none']) : 'all'
+}
+
+/** What stands outside its folder for a moment is on every image of a disk, and in no tree of the folder. */
+function holdsParked({ work }: MemoryFiles): boolean {
+  return work.stat('parked') !== null && work.list('parked').names.length > 0
 }
 
 function treeOf({ files }: Machine): OldState['tree'] {
