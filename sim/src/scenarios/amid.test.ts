@@ -1,4 +1,5 @@
 /** What a program writes to a file right after the client brought it to its place, before its row is written: R10, R12. */
+import type { Calls } from '@pileus/client/remote/calls'
 import { describe, expect, it } from 'vitest'
 import { chanceOf } from '../world/random.ts'
 import { createHome } from '../world/world.ts'
@@ -93,4 +94,26 @@ describe('what is written in the very moment', () => {
       expect(b.show()).toEqual(a.show())
     },
   )
+
+  it.each([
+    ['one way', 'caf\u00e9', 'cafe\u0301'],
+    ['the other way', 'cafe\u0301', 'caf\u00e9'],
+  ])('of two files that are one, that composed %s is taken away: the other stays', async (_, goes, stays) => {
+    const { sites, settle } = await setScene(home, ++seed)
+    const [a, b] = sites
+    await settle(a, b)
+    for (const name of [goes, stays]) a.put(name, 'same')
+    a.device.through = (calls): Calls => ({
+      async call(name, input) {
+        const answer = await calls.call(name, input)
+        if (name === 'push') a.remove(goes)
+        return answer
+      },
+    })
+    await a.sync()
+    delete a.device.through
+    await settle(a, b)
+    expect(Object.values(a.show())).toEqual(['same'])
+    expect(b.show()).toEqual(a.show())
+  })
 })
