@@ -42,7 +42,7 @@ export function drawMoments(chance: Chance, doing: Doing, count: number): Moment
   while (drawn.length < count) drawn.push(...shuffled(chance, calls))
   const chosen = drawn.slice(0, count)
   if (doing !== 'both') chosen.sort((a, b) => calls.indexOf(a) - calls.indexOf(b))
-  // The first of each kind kills in the very step, so that every kind is met for certain.
+  // The first of each kind kills in the very step, and in the first such one, so that every kind is met for certain.
   return chosen.map((call, index) => drawMoment(chance, call, chosen.indexOf(call) < index))
 }
 
@@ -56,20 +56,21 @@ export function soon(chance: Chance): Moment {
   return { kind: 'time', milliseconds: chance.below(SOON_MAX_MS) }
 }
 
-function drawMoment(chance: Chance, call: Call | null, mayBeLater: boolean): Moment {
+function drawMoment(chance: Chance, call: Call | null, isRepeated: boolean): Moment {
   if (call === null) return { kind: 'time', milliseconds: chance.below(TIME_MAX_MS) }
   const part = chance.pick<Part>(
     call === 'pack' || call === 'fetch'
       ? ['asked', 'midway', 'midway', 'acted', 'answered']
       : ['asked', 'acted', 'answered'],
   )
+  const nth = call === 'push' ? 1 : 1 + chance.below(call === 'pack' || call === 'fetch' ? 3 : 2)
   return {
     kind: 'call',
     call,
     part,
-    nth: call === 'push' ? 1 : 1 + chance.below(call === 'pack' || call === 'fetch' ? 3 : 2),
+    nth: isRepeated ? nth : 1,
     bytes: chance.below(MIDWAY_MAX_BYTES),
-    later: chance.happens(0.5) && mayBeLater ? chance.below(LATER_MAX_MS) : 0,
+    later: chance.happens(0.5) && isRepeated ? chance.below(LATER_MAX_MS) : 0,
   }
 }
 

@@ -10,7 +10,7 @@ import { type Chance, chanceOf } from '../world/random.ts'
 import { Household, type Machine, upToDate } from './household.ts'
 import { at, type Doing, drawMoments, soon } from './moments.ts'
 import { Person } from './person.ts'
-import type { Listener, Passing } from './tap.ts'
+import type { Call, Listener, Passing } from './tap.ts'
 
 export interface Stage {
   /** Devices at work in it, what they mostly do, and how often each is killed. */
@@ -53,6 +53,8 @@ export async function torture(options: TortureOptions): Promise<TortureReport> {
     await household.close()
   }
 }
+
+const SENT: ReadonlySet<Call> = new Set(['missing', 'pack', 'push'])
 
 class Torture {
   readonly #household: Household
@@ -104,8 +106,9 @@ class Torture {
     for (let moment = moments.shift(); moment !== undefined; ) {
       const stays = chance.happens(0.5)
       const serverBefore = this.#household.serverChanges
-      // Pushes go on beside uploads: all that there was may have been pushed by now.
-      if (moment.kind === 'call' && moment.call === 'push' && doing !== 'receiving') person.edit()
+      // Uploads and pushes go on beside each other: all that there was may have been sent by now.
+      const sends = moment.kind === 'call' && SENT.has(moment.call)
+      if (sends && doing !== 'receiving') person.edit()
       const sync = this.#household.startSync(machine, stays)
       const edits = chance.happens(this.#options.editing)
       const how = await at(moment, listen, { ended: sync.ended, idle: upToDate(sync) }, () => {
