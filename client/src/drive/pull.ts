@@ -257,7 +257,8 @@ function integrate(context: DriveContext, tx: StoreWriter, record: Received, tex
     case 'equal':
     case 'concurrent': {
       const ours = { body: pending.body, refs: decodeSealed(tables.outboxSealed.get(tx, id)!).refs }
-      if (known && pending.group === id) dropCopiesOf(context, tx, id, known.body)
+      const isReplaced = known && !sameContent(known.body.content, version.body.content)
+      if (isReplaced && pending.group === id) dropCopiesOf(context, tx, id, known.body)
       replica.putKnown(tx, version, sealed, sequence)
       settle(
         context,
@@ -271,8 +272,8 @@ function integrate(context: DriveContext, tx: StoreWriter, record: Received, tex
 }
 
 /**
- * Conflict copies of the version that the server had before, if they are not told yet: whoever wrote the next one had seen that,
- * and kept it beside theirs or went on from it.
+ * Conflict copies of the content that the server had before, if they are not told yet: whoever put another in its place had seen
+ * that, and kept it beside theirs or went on from it.
  */
 function dropCopiesOf({ replica }: DriveContext, tx: StoreWriter, id: RecordId, before: RecordBody): void {
   for (const [copy, { group, body }] of [...tables.outbox.entries(tx)]) {

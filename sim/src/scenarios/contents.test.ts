@@ -365,6 +365,26 @@ describe('quiet', () => {
     expect(bytes('x')).toEqual(b.read('n'))
   })
 
+  it('R9: what is settled and not told yet keeps both contents when the other is renamed meanwhile', async () => {
+    const { sites, settle } = await scene(2)
+    const [a, c] = sites
+    a.put('n.md', 'base')
+    await settle(a, c)
+    a.put('n.md', 'by a')
+    await a.sync()
+    c.put('n.md', 'by c')
+    c.device.through = (calls): Calls => ({
+      call: (name, input) =>
+        name === 'push' ? Promise.reject(new Unreachable('no way to the server')) : calls.call(name, input),
+    })
+    await expect(c.sync()).rejects.toThrow('no way to the server')
+    delete c.device.through
+    a.move('n.md', 'm.md')
+    await settle(a, c)
+    expect(Object.values(a.show()).sort()).toEqual(['by a', 'by c'])
+    expect(c.show()).toEqual(a.show())
+  })
+
   it('R9: three edits of one file, two of which are settled while a third waits: each content is there once', async () => {
     const { sites, settle, world } = await scene(3)
     const [a, b, c] = sites
