@@ -6,7 +6,7 @@ import { expect, it } from 'vitest'
 import { chanceOf } from '../world/random.ts'
 import { createHome } from '../world/world.ts'
 import { copyOf } from './image.ts'
-import { type Site, setScene } from './scene.ts'
+import { type Site, saveUntold, setScene } from './scene.ts'
 
 const home = await createHome(chanceOf(41), 2)
 
@@ -56,17 +56,6 @@ async function twins(seed: number) {
   return { a, b, clone, settle }
 }
 
-/** What it tells does not arrive. */
-async function saveUntold(site: Site, text: string): Promise<void> {
-  site.device.through = (calls): Calls => ({
-    call: (name, input) =>
-      name === 'push' ? Promise.reject(new Unreachable('no way to the server')) : calls.call(name, input),
-  })
-  site.put('n.bin', text)
-  await expect(site.sync()).rejects.toThrow('no way to the server')
-  delete site.device.through
-}
-
 /** It arrives, and no answer does. */
 async function saveUnanswered(site: Site, text: string): Promise<void> {
   site.device.through = (calls): Calls => ({
@@ -83,8 +72,8 @@ async function saveUnanswered(site: Site, text: string): Promise<void> {
 
 it('one that saved twice without a server does not replace unseen what the other saved once', async () => {
   const { a, b, clone, settle } = await twins(2)
-  await saveUntold(clone, 'from the clone')
-  await saveUntold(clone, 'from the clone, again')
+  await saveUntold(clone, 'n.bin', 'from the clone')
+  await saveUntold(clone, 'n.bin', 'from the clone, again')
   b.put('n.bin', 'from b')
   await b.sync()
   await settle(clone, b, a)
@@ -95,7 +84,7 @@ it('one that saved twice without a server does not replace unseen what the other
 
 it('one that saved without a server is not taken for seen by who has seen what the other saved', async () => {
   const { a, b, clone, settle } = await twins(4)
-  await saveUntold(clone, 'from the clone')
+  await saveUntold(clone, 'n.bin', 'from the clone')
   b.put('n.bin', 'from b')
   await settle(b, a)
   a.put('n.bin', 'from a, after b')

@@ -7,6 +7,7 @@ import { type MemoryFiles, memoryFiles } from '@pileus/client/files/memory'
 import { type Person, personAt } from '@pileus/client/files/person'
 import { MARKER, readMarker, writeMarker } from '@pileus/client/folder/marker'
 import type { Calls, EndpointName } from '@pileus/client/remote/calls'
+import { Unreachable } from '@pileus/client/remote/remote'
 import { deviceSession, signedIn } from '@pileus/client/remote/session'
 import { memoryStore } from '@pileus/client/store/memory'
 import { nodeCrypto } from '@pileus/core/crypto/node'
@@ -106,6 +107,22 @@ function createSite(world: World, device: Device): Site {
     put: (path, content) => person.write(path, bytes(content)),
     text,
   }
+}
+
+/** The person saves this, and what the sync after it tells does not arrive. */
+export async function saveUntold(site: Site, path: string, text: string): Promise<void> {
+  site.device.through = (calls): Calls => ({
+    call: (name, input) =>
+      name === 'push' ? Promise.reject(new Unreachable('no way to the server')) : calls.call(name, input),
+  })
+  site.put(path, text)
+  await site.sync().then(
+    () => Promise.reject(new Error('a sync whose push did not arrive went well')),
+    (error: unknown) => {
+      if (!(error instanceof Unreachable)) throw error
+    },
+  )
+  delete site.device.through
 }
 
 /** One for all: no two may draw the same ids. */
