@@ -61,9 +61,9 @@ export function pileusOnTerminal(
   answers: readonly (readonly [question: string, answer: string])[],
   env: Readonly<Record<string, string>> = {},
 ): Promise<{ code: number | null; screen: string }> {
-  const command = [process.execPath, MAIN, ...args]
-    .map((word) => `'${word.replaceAll("'", "'\\''")}'`)
-    .join(' ')
+  const words = [process.execPath, MAIN, ...args].map((word) => `'${word.replaceAll("'", "'\\''")}'`)
+  // In the shell's place: a shell that waits for it would die of the Ctrl-C that pileus takes in good order.
+  const command = `exec ${words.join(' ')}`
   return new Promise((resolve, reject) => {
     const child = spawn('script', ['-qefc', command, '/dev/null'], { env: cleanEnvironment(env) })
     child.stdin.on('error', () => {})
