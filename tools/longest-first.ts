@@ -51,6 +51,8 @@ export class LongestFirst extends BaseSequencer {
       const at = LONGEST.indexOf(relative(this.ctx.config.root, file.moduleId))
       return at < 0 ? LONGEST.length : at
     }
-    return (await super.sort(files)).sort((a, b) => place(a) - place(b))
+    // Those that share a process come last and in one row: a process is kept only while the next file can have it.
+    const shares = (file: TestSpecification): number => (file.project.config.isolate ? 0 : 1)
+    return (await super.sort(files)).sort((a, b) => shares(a) - shares(b) || place(a) - place(b))
   }
 }
