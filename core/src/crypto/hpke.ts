@@ -2,8 +2,6 @@
  * HPKE (RFC 9180), base mode, one message per key schedule: X-Wing (draft-connolly-cfrg-xwing-kem, X25519 + ML-KEM-768),
  * HKDF-SHA-256, AES-256-GCM. Base mode proves no sender: what is sealed counts only inside something signed.
  */
-import { Aes256Gcm, CipherSuite, HkdfSha256 } from '@hpke/core'
-import { XWing } from '@hpke/hybridkem-x-wing'
 import { AuthenticationFailed } from './crypto.ts'
 import type { Random } from './random.ts'
 
@@ -13,14 +11,29 @@ export const XWING_PUBLIC_KEY_BYTES = 1_216
 export const XWING_ENCAPSULATION_BYTES = 1_120
 const ENCAPSULATION_RANDOM_BYTES = 64
 
-const kem = new XWing()
-const suite = new CipherSuite({ kem, kdf: new HkdfSha256(), aead: new Aes256Gcm() })
+/** Loaded when it is first used: a server never uses it, nor do most commands, and it is 65 modules. */
+async function hpke() {
+  const [{ Aes256Gcm, CipherSuite, HkdfSha256 }, { XWing }] = await Promise.all([
+    import('@hpke/core'),
+    import('@hpke/hybridkem-x-wing'),
+  ])
+  const kem = new XWing()
+  return { kem, suite: new CipherSuite({ kem, kdf: new HkdfSha256(), aead: new Aes256Gcm() }) }
+}
+
+let loaded: ReturnType<typeof hpke> | undefined
+
+function library(): ReturnType<typeof hpke> {
+  loaded ??= hpke()
+  return loaded
+}
 
 /** The public key of a 32-byte seed, which is the private key. */
 export async function xwingPublicKey(seed: Uint8Array): Promise<Uint8Array> {
   if (seed.length !== XWING_SEED_BYTES) {
     throw new RangeError(`a sealing seed has ${XWING_SEED_BYTES} bytes, this one has ${seed.length}`)
   }
+  const { kem } = await library()
   const pair = await kem.generateKeyPairDerand(new Uint8Array(seed))
   return new Uint8Array(await kem.serializePublicKey(pair.publicKey))
 }
@@ -41,6 +54,7 @@ export async function hpkeSeal(
       `a sealing key has ${XWING_PUBLIC_KEY_BYTES} bytes, this one has ${publicKey.length}`,
     )
   }
+  const { kem, suite } = await library()
   const recipientPublicKey = await kem.importKey('raw', owned(publicKey), true)
   // `ekm` is the randomness of encapsulation (X-Wing's EncapsulateDerand): ours to give, and fresh per seal.
   const ekm = owned(random(ENCAPSULATION_RANDOM_BYTES))
@@ -62,6 +76,7 @@ export async function hpkeOpen(
   if (seed.length !== XWING_SEED_BYTES) {
     throw new RangeError(`a sealing seed has ${XWING_SEED_BYTES} bytes, this one has ${seed.length}`)
   }
+  const { kem, suite } = await library()
   const recipientKey = await kem.importKey('raw', owned(seed), false)
   try {
     const recipient = await suite.createRecipientContext({
