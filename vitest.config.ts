@@ -1,3 +1,4 @@
+import { join } from 'node:path'
 import { defineConfig } from 'vitest/config'
 import { LongestFirst } from './tools/longest-first.ts'
 
@@ -18,6 +19,10 @@ const ALONE = [
   'sim/src/{power-loss,torture}/**/*.test.ts',
   'tools/**/*.test.ts',
 ]
+
+// Whatever tests start is compiled once, not by each process: the simulator, say, half a second of each. Only `pileus` and
+// the server have a cache by themselves.
+process.env.NODE_COMPILE_CACHE ??= join(import.meta.dirname, 'node_modules/.cache/compiled')
 
 export default defineConfig({
   test: {

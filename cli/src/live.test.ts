@@ -14,7 +14,7 @@ import { beforeAll, expect, test } from 'vitest'
 import { household, WITHIN } from './story/household.ts'
 import type { LiveProcess } from './story/live.ts'
 import type { DeviceOf } from './story/person.ts'
-import { describeTree, differences } from './story/tree.ts'
+import { describeTree, differences, outlineTree } from './story/tree.ts'
 
 const home = household('live')
 /** On an idle machine of two cores the median is far below; tests of other files run beside this one. */
@@ -41,16 +41,17 @@ async function bothSay(state: string): Promise<void> {
 }
 
 async function expectEqual(files: number): Promise<void> {
-  await expect
-    .poll(() => (count(desktop) < files ? ['files are still missing'] : trees()), WITHIN)
-    .toEqual([])
+  for (const treeOf of [outlineTree, describeTree])
+    await expect
+      .poll(() => (count(desktop) < files ? ['files are still missing'] : trees(treeOf)), WITHIN)
+      .toEqual([])
 }
 
 const count = (device: DeviceOf) => readdirSync(device.folder, { recursive: true }).length
 
-function trees(): string[] {
+function trees(treeOf: typeof describeTree): string[] {
   try {
-    return differences(describeTree(laptop.folder), describeTree(desktop.folder))
+    return differences(treeOf(laptop.folder), treeOf(desktop.folder))
   } catch {
     return ['a file went away while it was read']
   }

@@ -4,7 +4,7 @@ import { join } from 'node:path'
 import { beforeAll, expect, test } from 'vitest'
 import { household } from './story/household.ts'
 import type { DeviceOf } from './story/person.ts'
-import { describeTree, differences } from './story/tree.ts'
+import { describeTree, differences, outlineTree } from './story/tree.ts'
 
 const home = household('three')
 const WITHIN = { timeout: 120_000, interval: 500 }
@@ -33,9 +33,9 @@ function texts({ folder }: DeviceOf): Map<string, string> {
   return found
 }
 
-function trees(): string[] {
+function trees(treeOf = describeTree): string[] {
   try {
-    const [first, ...others] = devices.map(({ folder }) => describeTree(folder))
+    const [first, ...others] = devices.map(({ folder }) => treeOf(folder))
     return others.flatMap((other) => differences(first!, other))
   } catch {
     return ['a file went away while it was read']
@@ -44,9 +44,9 @@ function trees(): string[] {
 
 /** All are equal, and stay so while nobody has anything to do. */
 async function comeToRest(): Promise<void> {
-  await expect.poll(trees, WITHIN).toEqual([])
+  await expect.poll(() => trees(outlineTree), WITHIN).toEqual([])
   for (const device of devices) await device.ok('sync --once')
-  await expect.poll(trees, WITHIN).toEqual([])
+  await expect.poll(() => trees(), WITHIN).toEqual([])
 }
 
 const pause = (milliseconds: number) => new Promise((resolve) => setTimeout(resolve, milliseconds))

@@ -10,7 +10,7 @@ import { afterAll, beforeAll, expect, test, vi } from 'vitest'
 import { type LiveProcess, startLive } from './story/live.ts'
 import { type DeviceOf, joinedDevice } from './story/person.ts'
 import { type ServerProcess, startServer } from './story/server.ts'
-import { describeTree, differences } from './story/tree.ts'
+import { describeTree, differences, outlineTree } from './story/tree.ts'
 
 const WITHIN = { timeout: 120_000, interval: 500 }
 const TEST_MS = 400_000
@@ -69,14 +69,14 @@ await withOwnEngines(
       }
     }
 
-    function trees(): string[] {
-      const [first, second] = devices.map(({ folder }) => describeTree(folder))
+    function trees(treeOf = describeTree): string[] {
+      const [first, second] = devices.map(({ folder }) => treeOf(folder))
       return differences(first!, second!)
     }
 
     /** Both hold the same, and each says so when it is asked. */
     async function comeToRest(): Promise<void> {
-      await expect.poll(trees, WITHIN).toEqual([])
+      await expect.poll(() => trees(outlineTree), WITHIN).toEqual([])
       for (const device of devices) await device.ok('sync --once')
       expect(trees()).toEqual([])
       expect(describeTree(devices[0]!.folder).size).toBeGreaterThan(written)

@@ -6,7 +6,7 @@ import { afterAll, beforeAll, expect, vi } from 'vitest'
 import { type LiveOptions, type LiveProcess, startLive } from './live.ts'
 import { type DeviceOf, joinedDevice } from './person.ts'
 import { type ServerProcess, startServer } from './server.ts'
-import { describeTree, differences } from './tree.ts'
+import { describeTree, differences, outlineTree } from './tree.ts'
 
 /** What `sync --once --json` says. */
 export interface Synced {
@@ -127,12 +127,14 @@ export function expectSame(a: DeviceOf, b: DeviceOf): void {
 
 /** The same, where syncs are still at work: it has to become so. */
 export async function becomeSame(a: DeviceOf, b: DeviceOf): Promise<void> {
-  const compared = () => {
-    try {
-      return differences(describeTree(a.folder), describeTree(b.folder))
-    } catch {
-      return ['a file went away while it was read']
+  for (const treeOf of [outlineTree, describeTree]) {
+    const compared = () => {
+      try {
+        return differences(treeOf(a.folder), treeOf(b.folder))
+      } catch {
+        return ['a file went away while it was read']
+      }
     }
+    await expect.poll(compared, WITHIN).toEqual([])
   }
-  await expect.poll(compared, WITHIN).toEqual([])
 }

@@ -73,12 +73,26 @@ export function plantOddities(root: string): void {
 
 /** Path → everything about it that must be equal on every device. The root marker is each device's own. */
 export function describeTree(root: string): Map<string, string> {
+  return treeOf(root, ({ path }) => createHash('sha256').update(readFileSync(path)).digest('hex'))
+}
+
+/**
+ * The same with no more than sizes for contents: for whoever asks again and again until something has come, since
+ * reading everything each time keeps the processor from what is waited for.
+ */
+export function outlineTree(root: string): Map<string, string> {
+  return treeOf(root, ({ size }) => `of ${size} bytes`)
+}
+
+type Contents = (file: { readonly path: string; readonly size: bigint }) => string
+
+function treeOf(root: string, contents: Contents): Map<string, string> {
   const found = new Map<string, string>()
   const walk = (path: string) => {
     for (const name of readdirSync(join(root, path))) {
       const at = path === '' ? name : `${path}/${name}`
       if (at === '.pileus') continue
-      found.set(at, describeOne(join(root, at)))
+      found.set(at, describeOne(join(root, at), contents))
       if (found.get(at) === 'folder') walk(at)
     }
   }
@@ -86,13 +100,13 @@ export function describeTree(root: string): Map<string, string> {
   return found
 }
 
-function describeOne(path: string): string {
+function describeOne(path: string, contents: Contents): string {
   const stat = lstatSync(path, { bigint: true })
   if (stat.isDirectory()) return 'folder'
   if (stat.isSymbolicLink()) return `link to ${readlinkSync(path)}`
-  const hash = createHash('sha256').update(readFileSync(path)).digest('hex')
-  const microseconds = stat.mtimeNs / 1_000n - (stat.mtimeNs < 0n && stat.mtimeNs % 1_000n !== 0n ? 1n : 0n)
-  return `file ${hash} ${stat.mode & 0o111n ? 'executable' : 'plain'} ${microseconds} µs`
+  const { mtimeNs, mode, size } = stat
+  const microseconds = mtimeNs / 1_000n - (mtimeNs < 0n && mtimeNs % 1_000n !== 0n ? 1n : 0n)
+  return `file ${contents({ path, size })} ${mode & 0o111n ? 'executable' : 'plain'} ${microseconds} µs`
 }
 
 /** Where two trees differ: one line each, at most twenty. */
