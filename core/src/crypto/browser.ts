@@ -4,7 +4,7 @@ import { ed25519 } from '@noble/curves/ed25519.js'
 import { hkdf } from '@noble/hashes/hkdf.js'
 import { hmac } from '@noble/hashes/hmac.js'
 import { sha256, sha512 } from '@noble/hashes/sha2.js'
-import { shake128 } from '@noble/hashes/sha3.js'
+import { sha3_256, shake128, shake256 } from '@noble/hashes/sha3.js'
 import { AuthenticationFailed, type Crypto } from './crypto.ts'
 import { isStrictEd25519 } from './ed25519-rule.ts'
 import {
@@ -16,6 +16,7 @@ import {
   assertSeed,
   textLength,
 } from './lengths.ts'
+import { nobleKem } from './noble-kem.ts'
 import type { Random } from './random.ts'
 
 export const browserCrypto: Crypto = {
@@ -101,6 +102,9 @@ export const browserCrypto: Crypto = {
   },
 
   shake128: (data, bytes) => shake128(data, { dkLen: bytes }),
+  shake256: (data, bytes) => shake256(data, { dkLen: bytes }),
+  sha3: (data) => sha3_256(data),
+  ...nobleKem,
 }
 
 const RANDOM_CALL_MAX_BYTES = 65_536

@@ -45,6 +45,16 @@ export interface Crypto {
   ed25519Verify(publicKey: Uint8Array, message: Uint8Array, signature: Uint8Array): boolean
   /** SHAKE128 (FIPS 202) with an output of this many bytes. */
   shake128(data: Uint8Array, bytes: number): Uint8Array
+  /** SHAKE256 (FIPS 202) with an output of this many bytes. */
+  shake256(data: Uint8Array, bytes: number): Uint8Array
+  /** SHA3-256 (FIPS 202). */
+  sha3(data: Uint8Array): Uint8Array
+  /** X25519 (RFC 7748) of a 32-byte secret and a 32-byte public key. Throws where the result would be zeros. */
+  x25519(secret: Uint8Array, publicKey: Uint8Array): Uint8Array
+  /** The public key of the ML-KEM-768 (FIPS 203) pair of a 64-byte seed (d ‖ z). */
+  mlKem768PublicKey(seed: Uint8Array): Promise<Uint8Array>
+  /** The secret encapsulated for that pair; another one for other bytes of this length. Rejects for another length. */
+  mlKem768Decapsulate(seed: Uint8Array, ciphertext: Uint8Array): Promise<Uint8Array>
 }
 
 export interface Sha256 {

@@ -29,6 +29,7 @@ import {
   assertSeed,
   textLength,
 } from './lengths.ts'
+import { nodeKem } from './node-kem.ts'
 import type { Random } from './random.ts'
 
 const TAG_BYTES = 16
@@ -146,6 +147,9 @@ export const nodeCrypto: Crypto = {
   },
 
   shake128: (data, bytes) => plain(createHash('shake128', { outputLength: bytes }).update(data).digest()),
+  shake256: (data, bytes) => plain(createHash('shake256', { outputLength: bytes }).update(data).digest()),
+  sha3: (data) => plain(hash('sha3-256', data, 'buffer')),
+  ...nodeKem,
 }
 
 /** Small parts are copied together: a hash that is fed bit by bit costs several times one of all at once. */

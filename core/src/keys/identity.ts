@@ -1,8 +1,8 @@
 /** A person's identity: an Ed25519 pair that signs devices and log entries, an X-Wing pair that receives zone keys. */
 import { type CborValue, encodeCbor } from '../bytes/cbor.ts'
 import type { Crypto } from '../crypto/crypto.ts'
-import { XWING_PUBLIC_KEY_BYTES, xwingPublicKey } from '../crypto/hpke.ts'
 import type { Random } from '../crypto/random.ts'
+import { XWING_PUBLIC_KEY_BYTES, xwingPublicKey } from '../crypto/xwing.ts'
 import { bytesField, expectLength, readFormat } from './fields.ts'
 import { KeyRefused } from './refused.ts'
 import { KEY_BYTES, randomKey, SecretKey } from './secrets.ts'
@@ -31,7 +31,7 @@ export async function createIdentity(crypto: Crypto, random: Random): Promise<Id
     signingSeed,
     signingKey: crypto.ed25519PublicKey(signingSeed.bytes()),
     sealingSeed,
-    sealingKey: await xwingPublicKey(sealingSeed.bytes()),
+    sealingKey: await xwingPublicKey(crypto, sealingSeed.bytes()),
   }
 }
 
@@ -55,7 +55,7 @@ export async function decodeIdentity(crypto: Crypto, bytes: Uint8Array): Promise
   const limits = { maxBytes: 2_048, maxDepth: 1, maxItems: 8 }
   const identity = readFormat(bytes, FORMAT.identity, limits, readIdentity, refuse)
   checkSigningPair(crypto, identity.signingSeed, identity.signingKey)
-  await checkSealingPair(identity.sealingSeed, identity.sealingKey)
+  await checkSealingPair(crypto, identity.sealingSeed, identity.sealingKey)
   return identity
 }
 

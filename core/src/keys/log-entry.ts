@@ -1,7 +1,7 @@
 /** One entry of a zone log as bytes. What entries mean, and who may make them, is in `zone-log.ts`. */
 import { type CborValue, encodeCbor } from '../bytes/cbor.ts'
 import type { Crypto } from '../crypto/crypto.ts'
-import { XWING_ENCAPSULATION_BYTES, XWING_PUBLIC_KEY_BYTES } from '../crypto/hpke.ts'
+import { XWING_ENCAPSULATION_BYTES, XWING_PUBLIC_KEY_BYTES } from '../crypto/xwing.ts'
 import { type AccountId, type DeviceId, type Digest, ID_BYTES, idBytes, idFromBytes } from '../ids/ids.ts'
 import { arrayField, BadField, bytesField, countField, expectLength, readFormat } from './fields.ts'
 import type { PublicIdentity } from './identity.ts'

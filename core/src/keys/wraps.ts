@@ -6,8 +6,8 @@
  */
 import { encodeCbor } from '../bytes/cbor.ts'
 import { AuthenticationFailed, type Crypto } from '../crypto/crypto.ts'
-import { xwingPublicKey } from '../crypto/hpke.ts'
 import type { Random } from '../crypto/random.ts'
+import { xwingPublicKey } from '../crypto/xwing.ts'
 import { type AccountId, type DeviceId, idBytes, type ZoneId } from '../ids/ids.ts'
 import { KeyRefused } from './refused.ts'
 import { KEY_BYTES, SecretKey, sameBytes } from './secrets.ts'
@@ -85,8 +85,12 @@ export function checkSigningPair(crypto: Crypto, seed: SecretKey, publicKey: Uin
 }
 
 /** Rejects with KeyRefused unless the seed is the private half of this X-Wing key (KEY-7). */
-export async function checkSealingPair(seed: SecretKey, publicKey: Uint8Array): Promise<void> {
-  if (!sameBytes(await xwingPublicKey(seed.bytes()), publicKey)) {
+export async function checkSealingPair(
+  crypto: Crypto,
+  seed: SecretKey,
+  publicKey: Uint8Array,
+): Promise<void> {
+  if (!sameBytes(await xwingPublicKey(crypto, seed.bytes()), publicKey)) {
     throw new KeyRefused('wrong-pair', 'a sealing seed is not the one of its public key')
   }
 }

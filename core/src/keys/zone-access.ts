@@ -168,7 +168,7 @@ async function openNewest(
   }
   const info = sealInfo(state.origin, epoch.epoch, holder.account)
   try {
-    const bytes = await hpkeOpen(holder.sealingSeed.bytes(), info, epoch.commitment, sealed)
+    const bytes = await hpkeOpen(crypto, holder.sealingSeed.bytes(), info, epoch.commitment, sealed)
     return [epoch, new SecretKey(bytes)]
   } catch (error) {
     if (!(error instanceof AuthenticationFailed)) throw error

@@ -2,21 +2,13 @@
  * In place of core's HPKE with X-Wing: the same lengths and refusals, and no secret from whoever sees a public key. A
  * zone is opened hundreds of times in a run, and what makes X-Wing safe is no part of what is simulated.
  */
-import { AuthenticationFailed } from '@pileus/core/crypto/crypto'
+import { AuthenticationFailed, type Crypto } from '@pileus/core/crypto/crypto'
 import { nodeCrypto } from '@pileus/core/crypto/node'
 import type { Random } from '@pileus/core/crypto/random'
+import { XWING_ENCAPSULATION_BYTES, xwingPublicKey } from './xwing.ts'
 
-export const XWING_SEED_BYTES = 32
-export const XWING_PUBLIC_KEY_BYTES = 1_216
-export const XWING_ENCAPSULATION_BYTES = 1_120
 const ENCAPSULATION_RANDOM_BYTES = 64
 const NONCE = new Uint8Array(12)
-
-export async function xwingPublicKey(seed: Uint8Array): Promise<Uint8Array> {
-  const key = new Uint8Array(XWING_PUBLIC_KEY_BYTES)
-  key.set(nodeCrypto.sha256(seed))
-  return key
-}
 
 export async function hpkeSeal(
   publicKey: Uint8Array,
@@ -36,6 +28,7 @@ export async function hpkeSeal(
 }
 
 export async function hpkeOpen(
+  crypto: Crypto,
   seed: Uint8Array,
   info: Uint8Array,
   associated: Uint8Array,
@@ -44,7 +37,7 @@ export async function hpkeOpen(
   if (sealed.length < XWING_ENCAPSULATION_BYTES)
     throw new AuthenticationFailed('a key sealed to this identity')
   const encapsulation = sealed.subarray(0, XWING_ENCAPSULATION_BYTES)
-  const key = keyOf(await xwingPublicKey(seed), encapsulation, info)
+  const key = keyOf(await xwingPublicKey(crypto, seed), encapsulation, info)
   return nodeCrypto.aesGcmOpen(key, NONCE, associated, sealed.subarray(XWING_ENCAPSULATION_BYTES))
 }
 

@@ -18,6 +18,7 @@ const ROOT = new URL('../../../', import.meta.url).href
 
 const STAND_INS: Readonly<Record<string, string>> = {
   'core/src/crypto/hpke.ts': 'sim/src/stand-ins/hpke.ts',
+  'core/src/crypto/xwing.ts': 'sim/src/stand-ins/xwing.ts',
   'client/src/account/password.ts': 'sim/src/stand-ins/password.ts',
 }
 
