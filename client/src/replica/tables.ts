@@ -87,6 +87,8 @@ export interface Meta {
   unconfirmed: boolean
   /** Pushes begun. */
   pushes: number
+  /** Collection generation of the zone when it was last seen with nothing pending: what is pending was checked under it, or a later one. */
+  generation: number
 }
 
 interface Table<V> {
