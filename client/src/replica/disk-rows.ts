@@ -52,7 +52,7 @@ export class DiskRows {
   /** Puts the first row of a node whose name nobody had. */
   putAlone(tx: StoreWriter, id: RecordId, row: DiskRow): void {
     tables.disk.put(tx, id, row)
-    tables.diskChild.put(tx, this.#key(row), { id, signature: row.signature })
+    tables.diskChild.put(tx, this.#key(row), namedRow(id, row))
     tables.diskIdentity.put(tx, row.identity, id)
   }
 
@@ -62,13 +62,18 @@ export class DiskRows {
     const holder = tables.diskChild.get(tx, key)?.id
     if (holder && holder !== id) tables.nameless.put(tx, holder, '')
     tables.nameless.delete(tx, id)
-    tables.diskChild.put(tx, key, { id, signature: row.signature })
+    tables.diskChild.put(tx, key, namedRow(id, row))
   }
 
   #key({ parent, name }: { readonly parent: RecordId; readonly name: string }): string {
     // The disk itself decides what is one name: NFC twins live beside each other on most disks.
     return `${parent}/${this.#caseInsensitive ? nameKey(name, true) : name}`
   }
+}
+
+/** A file may stand where the row of a folder or link tells of one: its signature proves nothing then. */
+function namedRow(id: RecordId, { kind, signature }: DiskRow): NamedRow {
+  return { id, signature: kind === 'file' ? signature : '' }
 }
 
 /** The keys of the nodes in a folder. */

@@ -55,7 +55,7 @@ export interface DiskRow {
   readonly version: string
 }
 
-/** Who has a name in a folder of this disk, with the signature of its row: for a file that is as it was this says all. */
+/** Who has a name in a folder of this disk, with the signature of its row if that is a file's, else '': for a file that is as it was this says all. */
 export interface NamedRow {
   readonly id: RecordId
   readonly signature: string
