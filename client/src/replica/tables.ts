@@ -185,6 +185,8 @@ export const tables = {
   base: jsonTable<RecordBody>('base'),
   /** The clear list of a base whose chunk list is too long to stand in its body. */
   baseRefs: jsonTable<Refs>('baseRefs'),
+  /** Pending versions of other records that hold what is to be read again for this one. */
+  readFor: jsonTable<readonly RecordId[]>('readFor'),
   /** Records whose place on the disk may have to change: record → ''. */
   touched: briefTable<string>('touched'),
   /** Names whose holders may have changed: parent/name key → ''. */

@@ -58,6 +58,19 @@ export const STORIES: Readonly<Record<string, Plan>> = {
     [63, 'meddle', 1, 1694703254, 16407],
     [86, 'pair', 1, 3758109960, 9154],
   ]),
+  /** A rename of a file that waited named chunks that the server had lost, not those that were sent under the new key of the zone. */
+  'renamed-file-lost-under-an-earlier-key': story(40331, { devices: 3, names: 'few' }, [
+    [3, 'busy', 2, 2655746922, 13],
+    [4, 'arm', 1, 4252479819, 9280],
+    [5, 'folder', 1, 3557675134, 42],
+    [20, 'move', 2, 3631414515, 37],
+    [21, 'sync', 2, 497240822, 12],
+    [22, 'edit', 2, 1357335925, 272612],
+    [23, 'sync', 0, 1887012104, 45],
+    [38, 'rest', 0, 4208588790, 0],
+    [57, 'server-restore', 0, 18856987, 961],
+    [58, 'removal', 2, 254787729, 9],
+  ]),
 }
 
 /** Throws RangeError for a name that no story has. */
