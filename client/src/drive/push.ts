@@ -255,6 +255,8 @@ function note(
       pushed.stale++
       return
     case 'missing':
+      // An edit that was taken up meanwhile has an answer of its own to come.
+      if (tables.outbox.get(tx, id)?.leaf !== pending.leaf) return
       if (readAgain(context, tx, id, pending)) pushed.missing++
       return
     case 'group':

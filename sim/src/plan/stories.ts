@@ -58,6 +58,16 @@ export const STORIES: Readonly<Record<string, Plan>> = {
     [63, 'meddle', 1, 1694703254, 16407],
     [86, 'pair', 1, 3758109960, 9154],
   ]),
+  /** While the version before it was given back to a server that had lost it, and its content, an edit was dropped. */
+  'edit-while-what-it-was-made-from-is-given-back': story(42427, { names: 'few' }, [
+    [20, 'create', 1, 2305942076, 27],
+    [21, 'create', 1, 3585628697, 18334],
+    [22, 'sync', 1, 3945985681, 1],
+    [50, 'edit', 1, 21697393, 398671],
+    [51, 'edit', 1, 3008013073, 3],
+    [57, 'server-restore', 1, 2878281123, 58],
+    [60, 'edit', 1, 3680956253, 48],
+  ]),
   /** A rename of a file that waited named chunks that the server had lost, not those that were sent under the new key of the zone. */
   'renamed-file-lost-under-an-earlier-key': story(40331, { devices: 3, names: 'few' }, [
     [3, 'busy', 2, 2655746922, 13],
