@@ -72,6 +72,8 @@ export interface Stashed {
 
 export interface Meta {
   cursor: { incarnation: number; sequence: number; chain: Digest }
+  /** Where the server said that the zone stood when it accepted what lies ahead of the cursor; none once that was read. */
+  ahead: { incarnation: number; sequence: number; chain: Digest }
   writer: WriterId
   /** The highest stamp counter seen. */
   stamp: number

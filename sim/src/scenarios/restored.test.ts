@@ -232,6 +232,40 @@ describe('a server set back to an earlier state (scenario 8)', () => {
     expect(b.show()).toEqual(a.show())
   })
 
+  it.each([
+    ['nobody wrote to it since', () => {}],
+    ['another wrote to it since', (a: Site) => a.put('x', 'by a, later')],
+  ])(
+    'what it accepted ahead of a cursor is lost, the cursor is not, and %s: it comes back',
+    async (_, later) => {
+      const { sites, settle } = await scene()
+      const [a, b] = sites
+      a.put('x', 'x')
+      await settle(a, b)
+      a.put('y', 'y')
+      b.put('z', 'z')
+      let backup = 0
+      let isPushed = false
+      b.device.through = (calls): Calls => ({
+        async call(name, input) {
+          if (isPushed) throw new Unreachable('the connection broke')
+          if (name !== 'push') return calls.call(name, input)
+          await a.sync()
+          backup = kept.backUp()
+          isPushed = true
+          return calls.call(name, input)
+        },
+      })
+      await expect(b.sync()).rejects.toThrow(Unreachable)
+      delete b.device.through
+      await kept.restore(backup)
+      later(a)
+      await settle(a, b)
+      expect(Object.keys(a.show())).toEqual(['x', 'y', 'z'])
+      expect(b.show()).toEqual(a.show())
+    },
+  )
+
   it('a server that hides records under an honest head is found out, and nothing here changes', async () => {
     const { sites, zone } = await scene()
     const [a, b] = sites
