@@ -1,5 +1,5 @@
 /**
- * Schemas of messages as JSON Schema, in the types of typebox; `schema-check.ts` checks them. A schema is plain
+ * Schemas of messages as JSON Schema, in the types of typebox, whose engine checks them (`codec.ts`). A schema is plain
  * data; typebox's own builders are far more than is needed here, and loading them was a fifth to a third of what `pileus status` cost.
  */
 import type {
