@@ -153,7 +153,10 @@ async function takePage(context: DriveContext, page: ChangesPage, reading: Readi
     await integratePage(context, page, records)
     if (!page.more) {
       await compareFigures(context, reading, page.head)
-      replica.transaction('lazy', (tx) => rememberFigure(tx, page.head))
+      replica.transaction('lazy', (tx) => {
+        rememberFigure(tx, page.head)
+        if (tables.outbox.count(tx) === 0) putMeta(tx, 'generation', page.head.generation)
+      })
     }
     return records.length
   } catch (error) {

@@ -70,19 +70,18 @@ interface Ready {
   readonly sealed: SealedRecord
 }
 
-/** Pushes what is pending until others turn out to write too. `generation` is the collection generation the chunks were checked under. */
+/** Pushes what is pending until others turn out to write too. */
 export async function push(context: DriveContext, options: SyncOptions): Promise<Pushed> {
   const total: Mutable<Pushed> = { ...NOTHING_PUSHED }
   // What the server is about to see under this writer's counters must never be made again with other bytes:
   // it is durable here first, with all that was written before.
   const { replica } = context
   replica.transaction('durable', (tx) => putMeta(tx, 'pushes', (getMeta(tx, 'pushes') ?? 0) + 1))
-  const { generation } = await context.remote.head(context.zone.zone)
   for (const batch of batches(context)) {
     options.signal?.throwIfAborted()
     // What is new in a later one would not find room either.
     const part: readonly Ready[] = total.noRoom ? partsOf(context, batch).known : batch
-    await pushWhatFits(context, part, generation, total)
+    await pushWhatFits(context, part, total)
     options.progress?.({ phase: 'pushing', files: total.accepted, bytes: 0 })
     // The next batch would say that it has seen what lies behind the cursor.
     if (!total.alone) break
@@ -97,12 +96,11 @@ export async function push(context: DriveContext, options: SyncOptions): Promise
 async function pushWhatFits(
   context: DriveContext,
   batch: readonly Ready[],
-  generation: number,
   total: Mutable<Pushed>,
 ): Promise<void> {
   if (batch.length === 0) return
   try {
-    const pushed = await pushUnderNewestLog(context, batch, generation)
+    const pushed = await pushUnderNewestLog(context, batch)
     total.accepted += pushed.accepted
     total.stale += pushed.stale
     total.missing += pushed.missing
@@ -118,7 +116,7 @@ async function pushWhatFits(
     const parts = known.length > 0 ? [known, groups] : [groups.slice(0, half), groups.slice(half)]
     for (const part of parts) {
       if (!total.alone || total.noRoom) return
-      await pushWhatFits(context, part.flat(), generation, total)
+      await pushWhatFits(context, part.flat(), total)
     }
   }
 }
@@ -179,13 +177,9 @@ function* batches(context: DriveContext): Iterable<Ready[]> {
 }
 
 /** A batch names the newest log entry its device knows: where the log has moved on, it is read and signed again. */
-async function pushUnderNewestLog(
-  context: DriveContext,
-  batch: readonly Ready[],
-  generation: number,
-): Promise<Pushed> {
+async function pushUnderNewestLog(context: DriveContext, batch: readonly Ready[]): Promise<Pushed> {
   try {
-    return await pushBatch(context, batch, generation)
+    return await pushBatch(context, batch)
   } catch (error) {
     if (!(error instanceof Problem)) throw error
     // The server was set back since the last pull: nothing is pushed before it was read again.
@@ -195,15 +189,11 @@ async function pushUnderNewestLog(
     if (isTwin) return { ...NOTHING_PUSHED, stale: 1, alone: false }
     if (error.code !== 'log-moved') throw error
     await context.zone.refresh()
-    return pushBatch(context, batch, generation)
+    return pushBatch(context, batch)
   }
 }
 
-async function pushBatch(
-  context: DriveContext,
-  batch: readonly Ready[],
-  generation: number,
-): Promise<Pushed> {
+async function pushBatch(context: DriveContext, batch: readonly Ready[]): Promise<Pushed> {
   const { crypto, remote, replica, zone } = context
   const { store } = replica
   const cursor = getMeta(store, 'cursor')
@@ -213,7 +203,7 @@ async function pushBatch(
     writer: replica.writer,
     logHead: zone.logHead,
     epoch: zone.epoch,
-    generation,
+    generation: getMeta(store, 'generation') ?? 0,
     seen: lastFigure(store) ?? firstFigure(crypto, zone.zone, cursor?.incarnation ?? 1),
   }
   const signed = signBatch(

@@ -87,6 +87,12 @@ export function scanScope(replica: Replica, files: Files, scope: Scope): Scan | 
   return new Scanner(replica, files).runIn(scope)
 }
 
+/** Whose row has a name, and its signature where the folder was listed. */
+interface Named {
+  readonly id: RecordId
+  readonly signature?: string
+}
+
 interface Portion extends Scan {
   missing: boolean
 }
@@ -196,10 +202,10 @@ class Scanner {
   }
 
   *#names(path: string, id: RecordId, names: ReadonlySet<string>): Generator<Scan | null> {
-    const rows = new Map<string, RecordId>()
+    const rows = new Map<string, Named>()
     for (const name of names) {
       const row = this.#replica.diskAt(this.#from, id, name)
-      if (row) rows.set(name, row)
+      if (row) rows.set(name, { id: row })
     }
     for (const name of names) {
       if (path !== '' || name !== MARKER) yield* this.#entry(joinPath(path, name), name, id, rows)
@@ -221,13 +227,13 @@ class Scanner {
     for (const name of listing.undecodable) {
       this.#problem(joinPath(path, name), 'its name is not valid UTF-8, so it is not synced; rename it')
     }
-    const rows = new Map(row && this.#replica.diskNamed(this.#from, row))
+    const rows = new Map<string, Named>(row && this.#replica.diskNamed(this.#from, row))
     for (const name of listing.names) {
       if (path === '' && name === MARKER) continue
       yield* this.#entry(joinPath(path, name), name, parent, rows)
       yield* this.#handOver()
     }
-    for (const id of rows.values()) this.#missing.push(id)
+    for (const { id } of rows.values()) this.#missing.push(id)
   }
 
   /** Where case is ignored a folder may have been told by two spellings: looked at twice, what is in it would be there twice. */
@@ -276,9 +282,10 @@ class Scanner {
     path: string,
     name: string,
     parent: RecordId | Appeared,
-    rows: Map<string, RecordId>,
+    rows: Map<string, Named>,
   ): Generator<Scan | null> {
-    const rowId = rows.get(name)
+    const named = rows.get(name)
+    const rowId = named?.id
     rows.delete(name)
     const stat = this.#stat(path)
     if (stat === 'unreadable') return
@@ -286,6 +293,7 @@ class Scanner {
       if (rowId) this.#missing.push(rowId)
       return
     }
+    if (named && this.#isAsItWas(named, stat)) return
     if (stat.type === 'other') {
       this.#scan.problems.push({ path, problem: 'it is a socket, pipe or device', leftOut: true })
       return
@@ -313,6 +321,11 @@ class Scanner {
     }
   }
 
+  /** As most files are when everything is looked at: nothing else of their rows is needed. They are not kept in mind either. */
+  #isAsItWas({ id, signature }: Named, stat: Stat): boolean {
+    return this.#inPortions && stat.type === 'file' && signature === stat.signature && !this.#found.has(id)
+  }
+
   /**
    * A path keeps its node, since editors replace files by new ones; but a folder that is now another row's
    * folder was renamed.
@@ -328,8 +341,7 @@ class Scanner {
     const replaced = row.identity !== stat.identity
     const changed = stat.type === 'folder' ? replaced : row.signature !== stat.signature
     if (changed) this.#scan.changed.push({ id, path, stat })
-    // A file as it was is where its row says whoever asks, and most are: they are not all kept in mind.
-    if (changed || replaced || stat.type === 'folder' || !this.#inPortions) this.#found.add(id)
+    this.#found.add(id)
     if (stat.type === 'folder' && (replaced || this.#whole > 0)) yield* this.#wholeFolder(path, id, id)
   }
 

@@ -21,7 +21,16 @@ import { effectiveBody, replicaForest } from './forest.ts'
 import { changeKnownSet, knownSetState } from './known-set.ts'
 import { Places } from './places.ts'
 import { decodeSealed, encodeSealed } from './sealed-row.ts'
-import { createTables, type DiskRow, getMeta, type Known, type Pending, putMeta, tables } from './tables.ts'
+import {
+  createTables,
+  type DiskRow,
+  getMeta,
+  type Known,
+  type NamedRow,
+  type Pending,
+  putMeta,
+  tables,
+} from './tables.ts'
 
 export interface ReplicaContext {
   readonly store: Store
@@ -288,7 +297,8 @@ export class Replica {
     return this.#shown.children(from, parent)
   }
 
-  diskNamed(from: StoreReader, parent: RecordId): Iterable<readonly [name: string, id: RecordId]> {
+  /** What is in a folder of the disk, each with its name as it is there. */
+  diskNamed(from: StoreReader, parent: RecordId): Iterable<readonly [name: string, row: NamedRow]> {
     return this.#shown.named(from, parent)
   }
 

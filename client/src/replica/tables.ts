@@ -1,5 +1,5 @@
 /** The tables of a replica: what is kept under which key. */
-import type { Digest, RecordId, WriterId } from '@pileus/core/ids/ids'
+import { type Digest, type RecordId, ROOT, type WriterId } from '@pileus/core/ids/ids'
 import type { Figure } from '@pileus/core/records/figure'
 import type { Attributes, RecordBody } from '@pileus/core/records/record'
 import type { Refs } from '@pileus/core/records/refs'
@@ -55,6 +55,12 @@ export interface DiskRow {
   readonly version: string
 }
 
+/** Who has a name in a folder of this disk, with the signature of its row if that is a file's, else '': for a file that is as it was this says all. */
+export interface NamedRow {
+  readonly id: RecordId
+  readonly signature: string
+}
+
 /** A displaced file, kept until its content is certain to be in history (R10). */
 export interface Stashed {
   readonly record: RecordId
@@ -87,6 +93,8 @@ export interface Meta {
   unconfirmed: boolean
   /** Pushes begun. */
   pushes: number
+  /** Collection generation of the zone when it was last seen with nothing pending: what is pending was checked under it, or a later one. */
+  generation: number
 }
 
 interface Table<V> {
@@ -155,8 +163,15 @@ export const tables = {
   child: briefTable<string>('child'),
   redirect: rawTable<RecordId>('redirect'),
   disk: jsonTable<DiskRow>('disk'),
-  /** parent/name → record; the name folded on disks that ignore case. */
-  diskChild: briefTable<RecordId>('diskChild'),
+  /** parent/name → record and signature; the name folded on disks that ignore case. */
+  diskChild: table<NamedRow>('diskChild', {
+    decode: (text) => ({
+      id: (text as string).slice(0, ROOT.length) as RecordId,
+      signature: (text as string).slice(ROOT.length),
+    }),
+    encode: ({ id, signature }) => id + signature,
+    brief: true,
+  }),
   /** Folders that came from the server and are not dated yet: they are when all that came with them is inside. */
   undated: rawTable<string>('undated'),
   /** Rows that show another name than their record's: somebody else had it first (R3). */

@@ -67,6 +67,25 @@ describe('what is written in the very moment', () => {
     expect(b.show()).toEqual(a.show())
   })
 
+  it('a folder came, and somebody moves it away and saves a file of its name: both are told', async () => {
+    const { sites, settle } = await setScene(home, ++seed)
+    const [a, b] = sites
+    await settle(a, b)
+    b.makeFolder('f')
+    await b.sync()
+    const makeDirectory = a.files.folder.makeDirectory.bind(a.files.folder)
+    a.files.folder.makeDirectory = (path) => {
+      makeDirectory(path)
+      if (path !== 'f') return
+      a.files.folder.makeDirectory = makeDirectory
+      a.move('f', 'kept')
+      a.put('f', 'by a')
+    }
+    await settle(a, b)
+    expect(a.show()).toMatchObject({ f: 'by a' })
+    expect(b.show()).toEqual(a.show())
+  })
+
   it.each([
     ['saves another file under its name', ['by a', 'by b'], (a: Site) => a.save('n', bytes('by a'))],
     [
