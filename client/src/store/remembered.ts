@@ -132,9 +132,16 @@ class RememberedStore implements Store {
       },
       delete: (table, key) => {
         writing()
-        this.#hold(table, key, undefined, RAW)
+        if (!this.#isAbsent(table, key)) this.#hold(table, key, undefined, RAW)
       },
     }
+  }
+
+  /** Whether it is known, without looking for the row, that there is none. */
+  #isAbsent(table: string, key: string): boolean {
+    if (this.#held.get(table)?.has(key)) return false
+    const remembered = this.#young.get(table)?.get(key) ?? this.#old.get(table)?.get(key)
+    return remembered?.stored === false || this.#isEmpty(table)
   }
 
   #hold(table: string, key: string, value: unknown, codec: Encoding): void {
