@@ -5,6 +5,7 @@ import { CborError, FALSE, FOLLOWS, IN_HEAD, MAJOR, NULL, REFUSED_KEY, TRUE } fr
 const UTF8 = new TextEncoder()
 /** Of longer texts the platform writes more than a loop in the same time. */
 const LOOP_MAX = 256
+const FEW_KEYS = 16
 
 export class CborWriter {
   readonly #value: unknown
@@ -70,7 +71,7 @@ export class CborWriter {
       if (key === REFUSED_KEY) this.#refuse(depth, `the key "${REFUSED_KEY}" is not taken`)
       if (!key.isWellFormed()) this.#refuse(depth, 'a key holds half of a surrogate pair')
     }
-    if (!keys.every((key, i) => i === 0 || compareKeys(keys[i - 1]!, key) < 0)) keys.sort(compareKeys)
+    sortKeys(keys)
     this.#keys.push(keys)
     let bytes = headBytes(keys.length)
     for (const key of keys) {
@@ -178,12 +179,28 @@ function utf8Bytes(text: string): number {
   return bytes
 }
 
+/** Few, and often in order already: then moving one by one beats a sort. */
+function sortKeys(keys: string[]): void {
+  if (keys.length > FEW_KEYS) {
+    keys.sort(compareKeys)
+    return
+  }
+  for (let i = 1; i < keys.length; i++) {
+    const key = keys[i]!
+    let at = i
+    for (; at > 0 && compareKeys(keys[at - 1]!, key) > 0; at--) keys[at] = keys[at - 1]!
+    keys[at] = key
+  }
+}
+
 /** By their encodings: a shorter one comes first, since its length stands before it. */
 function compareKeys(a: string, b: string): number {
-  const [left, right] = [utf8Bytes(a), utf8Bytes(b)]
+  const left = utf8Bytes(a)
+  const right = utf8Bytes(b)
   if (left !== right) return left - right
   if (left === a.length && right === b.length) return a < b ? -1 : 1
-  const [one, other] = [UTF8.encode(a), UTF8.encode(b)]
+  const one = UTF8.encode(a)
+  const other = UTF8.encode(b)
   const at = one.findIndex((byte, i) => byte !== other[i])
   return one[at]! - other[at]!
 }
