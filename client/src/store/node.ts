@@ -32,13 +32,13 @@ const BUSY_WAIT_MS = 5_000
  */
 export function openSqliteStore(path: string): Store {
   const database = openDatabase(path, false)
-  return new SqliteStore(path, database)
+  return new SqliteStore(path, database, true)
 }
 
 /** Reads a database that another process may be writing. Null when there is none. Throws StoreCorrupt. */
 export function openReadOnly(path: string): (StoreReader & { close(): void }) | null {
   try {
-    return new SqliteStore(path, openDatabase(path, true))
+    return new SqliteStore(path, openDatabase(path, true), false)
   } catch (error) {
     if (error instanceof FileError && error.code === 'not-found') return null
     throw error
@@ -86,17 +86,23 @@ class SqliteStore implements Store {
   readonly #connection: Connection
   readonly #idle: Connection[] = []
   readonly #all: Connection[]
+  readonly #isAlone: boolean
   #inTransaction = false
+  /** A transaction for reading stands open: without one, each row that is read locks and unlocks the file. */
+  #reading = false
   #synchronous: 'durable' | 'lazy' = 'lazy'
 
-  constructor(path: string, database: DatabaseSync) {
+  /** `isAlone`: nobody else writes, so that what was seen once stays true until this writes. */
+  constructor(path: string, database: DatabaseSync, isAlone: boolean) {
     this.#path = path
+    this.#isAlone = isAlone
     this.#connection = new Connection(database, true)
     this.#all = [this.#connection]
   }
 
   get(table: string, key: string): StoreValue | undefined {
     try {
+      this.#beginReading()
       const row = this.#connection.table(table)?.get.get(key) as readonly [StoreValue] | undefined
       return row?.[0]
     } catch (error) {
@@ -106,6 +112,7 @@ class SqliteStore implements Store {
 
   count(table: string): number {
     return guarded(this.#path, () => {
+      this.#beginReading()
       const row = this.#connection.table(table)?.count.get() as readonly [number] | undefined
       return row?.[0] ?? 0
     })
@@ -115,7 +122,10 @@ class SqliteStore implements Store {
     const { from = '', to = null, limit = Number.MAX_SAFE_INTEGER } = range
     // Inside a transaction no other connection can see what was written.
     const first = this.#inTransaction ? limit : Math.min(limit, SCAN_AT_ONCE)
-    const rows = guarded(this.#path, () => this.#connection.rows(table, from, to, first))
+    const rows = guarded(this.#path, () => {
+      this.#beginReading()
+      return this.#connection.rows(table, from, to, first)
+    })
     // The snapshot is taken before the first pair is handed out, so both parts show the same state.
     const rest = rows.length < first || rows.length >= limit ? null : this.#reader()
     try {
@@ -132,6 +142,7 @@ class SqliteStore implements Store {
     if (this.#inTransaction) throw new Error('a transaction of the local database was begun inside another')
     const database = this.#connection.database
     return guarded(this.#path, () => {
+      this.#endReading()
       if (durability !== this.#synchronous) {
         database.exec(`PRAGMA synchronous = ${durability === 'durable' ? 'FULL' : 'NORMAL'}`)
         this.#synchronous = durability
@@ -156,6 +167,7 @@ class SqliteStore implements Store {
 
   rest(): void {
     guarded(this.#path, () => {
+      this.#endReading()
       for (const { database } of this.#all) if (database.isOpen) database.exec('PRAGMA shrink_memory')
     })
   }
@@ -179,6 +191,18 @@ class SqliteStore implements Store {
         connection.table(table)?.remove?.run(key)
       },
     }
+  }
+
+  #beginReading(): void {
+    if (!this.#isAlone || this.#inTransaction || this.#reading) return
+    this.#connection.database.exec('BEGIN')
+    this.#reading = true
+  }
+
+  #endReading(): void {
+    if (!this.#reading) return
+    this.#reading = false
+    this.#connection.database.exec('COMMIT')
   }
 
   #assertWriting(): void {
