@@ -53,6 +53,18 @@ describe('the whole system', () => {
     expect(said).toContain('all as promised')
   }, 120_000)
 
+  it('found that an edit was dropped while what it was made from was given back to a server that had lost it', async () => {
+    const said = await sim('--story', 'edit-while-what-it-was-made-from-is-given-back')
+    expect(said).toMatch(/the server is set back .*\n.* device-2: edit "pictures"/)
+    expect(said).toContain('all as promised')
+  }, 120_000)
+
+  it('found that a renamed file that waited named chunks of an earlier key, which the server had lost', async () => {
+    const said = await sim('--story', 'renamed-file-lost-under-an-earlier-key')
+    expect(said).toMatch(/the server is set back .*\n.* removes device-1 from the account/)
+    expect(said).toContain('all as promised')
+  }, 120_000)
+
   it('finds bugs that are planted', async () => {
     const said = await sim('--mutations', '--jobs', '1', ...QUICKLY_FOUND)
     expect(said).toContain(`all ${QUICKLY_FOUND.length} were found`)

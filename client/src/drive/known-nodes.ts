@@ -8,6 +8,7 @@ import type { Moved } from '../folder/scan.ts'
 import { samenessOf } from '../replica/forest.ts'
 import { putMeta, tables } from '../replica/tables.ts'
 import type { StoreWriter } from '../store/store.ts'
+import { nameChunksRead, storedAgain } from './chunks-read.ts'
 import { type DriveContext, labelNow, type SyncOptions } from './context.ts'
 import { guardDeletions, neededAgain } from './guard.ts'
 import { localEdit } from './local-edit.ts'
@@ -114,6 +115,7 @@ export class KnownNodes {
       change?.refs,
       text,
     )
+    if (change) nameChunksRead(this.#context.replica, tx, id, change.content, change.refs)
     for (const twin of twins) if (twin !== id) this.#delete(tx, twin)
   }
 
@@ -174,9 +176,4 @@ export class KnownNodes {
       NO_REFS,
     )
   }
-}
-
-/** A content that was read once more: no edit, but of other chunks where the zone has had another key since. */
-function storedAgain(content: Content, read: Content): Content {
-  return content.type === 'chunks' && read.type === 'chunks' ? { ...content, list: read.list } : content
 }

@@ -8,6 +8,7 @@ import { samenessOf } from '../replica/forest.ts'
 import { decodeSealed } from '../replica/sealed-row.ts'
 import { type DiskRow, type Pending, tables } from '../replica/tables.ts'
 import type { StoreWriter } from '../store/store.ts'
+import { alsoReadFor } from './chunks-read.ts'
 import type { DriveContext } from './context.ts'
 import { refsOf } from './local-edit.ts'
 
@@ -18,6 +19,7 @@ export function readAgain(context: DriveContext, tx: StoreWriter, id: RecordId, 
   const row = tables.disk.get(tx, id)
   const again = holder ?? (row && ([id, row] as const))
   if (again) replica.putDisk(tx, again[0], { ...again[1], signature: '' })
+  if (holder && holder[0] !== id) alsoReadFor(tx, holder[0], id)
   if (holder) return true
   // Another device's version, given back to a server that lost it and its content: that is not here either. Nor is that of
   // a file whose deletion is held. Whoever has it gives it back.

@@ -109,6 +109,7 @@ function isCursorUnknown(error: unknown): boolean {
 
 function fromTheStart(tx: StoreWriter): void {
   putMeta(tx, 'cursor', undefined)
+  putMeta(tx, 'ahead', undefined)
   putMeta(tx, 'doubted', undefined)
   for (const [id] of [...tables.seen.entries(tx)]) tables.seen.delete(tx, id)
 }
@@ -123,8 +124,8 @@ export async function takeAnnouncement(
 ): Promise<number | null> {
   const { store } = context.replica
   const cursor = getMeta(store, 'cursor')
-  if (!cursor || getMeta(store, 'rereading') || getMeta(store, 'doubted') || head.zone !== context.zone.zone)
-    return null
+  if (!cursor || head.zone !== context.zone.zone) return null
+  if (getMeta(store, 'rereading') || getMeta(store, 'doubted') || getMeta(store, 'ahead')) return null
   if (samePlace(cursor, head)) return 0
   // Older than what this device knows: its own push, answered before it was announced.
   if (news && head.incarnation === cursor.incarnation && head.sequence < cursor.sequence) return 0
@@ -160,14 +161,27 @@ async function takePage(context: DriveContext, page: ChangesPage, reading: Readi
       await compareFigures(context, reading, page.head)
       replica.transaction('lazy', (tx) => {
         rememberFigure(tx, page.head)
+        putMeta(tx, 'ahead', undefined)
         if (tables.outbox.count(tx) === 0) putMeta(tx, 'generation', page.head.generation)
       })
     }
     return records.length
   } catch (error) {
-    if (error instanceof ServerUntrue) replica.transaction('durable', (tx) => putMeta(tx, 'doubted', true))
+    if (error instanceof ServerUntrue) {
+      await showAhead(context)
+      replica.transaction('durable', (tx) => putMeta(tx, 'doubted', true))
+    }
     throw error
   }
+}
+
+/**
+ * A server that was set back behind what it accepted from here, and not behind the cursor, cannot know it: shown the place it
+ * named then, it says so. Rejects with 'cursor-unknown' in that case.
+ */
+async function showAhead({ remote, replica, zone }: DriveContext): Promise<void> {
+  const ahead = getMeta(replica.store, 'ahead')
+  if (ahead) await remote.changes(zone.zone, ahead)
 }
 
 /** A page goes on from the cursor, up to the head that it names. */

@@ -230,8 +230,13 @@ async function pushBatch(context: DriveContext, batch: readonly Ready[]): Promis
       head.incarnation === cursor.incarnation &&
       head.sequence === cursor.sequence + pushed.accepted &&
       head.setHash === replica.setDigest(tx)
-    if (!pushed.alone) return
-    putMeta(tx, 'cursor', { incarnation: head.incarnation, sequence: head.sequence, chain: head.chain })
+    const { incarnation, sequence, chain } = head
+    if (!pushed.alone) {
+      if (pushed.accepted > 0) putMeta(tx, 'ahead', { incarnation, sequence, chain })
+      return
+    }
+    putMeta(tx, 'cursor', { incarnation, sequence, chain })
+    putMeta(tx, 'ahead', undefined)
     rememberFigure(tx, head)
   })
   return pushed
@@ -255,6 +260,8 @@ function note(
       pushed.stale++
       return
     case 'missing':
+      // An edit that was taken up meanwhile has an answer of its own to come.
+      if (tables.outbox.get(tx, id)?.leaf !== pending.leaf) return
       if (readAgain(context, tx, id, pending)) pushed.missing++
       return
     case 'group':

@@ -72,6 +72,8 @@ export interface Stashed {
 
 export interface Meta {
   cursor: { incarnation: number; sequence: number; chain: Digest }
+  /** Where the server said that the zone stood when it accepted what lies ahead of the cursor; none once that was read. */
+  ahead: { incarnation: number; sequence: number; chain: Digest }
   writer: WriterId
   /** The highest stamp counter seen. */
   stamp: number
@@ -185,6 +187,8 @@ export const tables = {
   base: jsonTable<RecordBody>('base'),
   /** The clear list of a base whose chunk list is too long to stand in its body. */
   baseRefs: jsonTable<Refs>('baseRefs'),
+  /** Pending versions of other records that hold what is to be read again for this one. */
+  readFor: jsonTable<readonly RecordId[]>('readFor'),
   /** Records whose place on the disk may have to change: record → ''. */
   touched: briefTable<string>('touched'),
   /** Names whose holders may have changed: parent/name key → ''. */

@@ -70,8 +70,9 @@ export class Doings {
     return this.#base.has(path)
   }
 
+  /** Others did something there, or may have made the program give it back the name that it had before a conflict. */
   isTouchedByOthers(path: string, who: string): boolean {
-    return this.#isTouchedByOthers(path, who)
+    return RENAMED.test(path) || this.#isTouchedByOthers(path, who)
   }
 
   setBack(): void {

@@ -55,6 +55,8 @@ export function writeSlowly(scene: Scene, path: string): string {
   doings.touch(who, path)
   const { identity } = files.folder.stat(path)!
   scene.later(chance.pick([10, 200, 3_000, 60_000]) * chance.fraction(), identity, () => {
+    // What it writes to may be gone for good, as files are that were removed while they are open.
+    if (!files.unmounted && !isThere(files, identity)) return
     try {
       writer.write(encoder.encode(rest))
     } catch (error) {
@@ -74,7 +76,6 @@ export function keepOpen(scene: Scene, path: string): string {
   const { identity } = files.folder.stat(path)!
   const more = encoder.encode(lines(step, chance, 2).join(''))
   scene.later(chance.pick([10, 200, 3_000, 60_000]) * chance.fraction(), identity, () => {
-    // What the program went by may be gone for good, as files are that were removed while they are open.
     if (files.unmounted || !isThere(files, identity)) return
     const before = file.read()
     const content = both(before, more)

@@ -58,6 +58,29 @@ export const STORIES: Readonly<Record<string, Plan>> = {
     [63, 'meddle', 1, 1694703254, 16407],
     [86, 'pair', 1, 3758109960, 9154],
   ]),
+  /** While the version before it was given back to a server that had lost it, and its content, an edit was dropped. */
+  'edit-while-what-it-was-made-from-is-given-back': story(42427, { names: 'few' }, [
+    [20, 'create', 1, 2305942076, 27],
+    [21, 'create', 1, 3585628697, 18334],
+    [22, 'sync', 1, 3945985681, 1],
+    [50, 'edit', 1, 21697393, 398671],
+    [51, 'edit', 1, 3008013073, 3],
+    [57, 'server-restore', 1, 2878281123, 58],
+    [60, 'edit', 1, 3680956253, 48],
+  ]),
+  /** A rename of a file that waited named chunks that the server had lost, not those that were sent under the new key of the zone. */
+  'renamed-file-lost-under-an-earlier-key': story(40331, { devices: 3, names: 'few' }, [
+    [3, 'busy', 2, 2655746922, 13],
+    [4, 'arm', 1, 4252479819, 9280],
+    [5, 'folder', 1, 3557675134, 42],
+    [20, 'move', 2, 3631414515, 37],
+    [21, 'sync', 2, 497240822, 12],
+    [22, 'edit', 2, 1357335925, 272612],
+    [23, 'sync', 0, 1887012104, 45],
+    [38, 'rest', 0, 4208588790, 0],
+    [57, 'server-restore', 0, 18856987, 961],
+    [58, 'removal', 2, 254787729, 9],
+  ]),
 }
 
 /** Throws RangeError for a name that no story has. */
