@@ -16,8 +16,8 @@ import { deviceInZone, judgeWrite, type WriteVerdict } from '@pileus/core/keys/z
 import type { BatchProof, Change } from '@pileus/core/protocol/changes'
 import type { ZoneHead } from '@pileus/core/protocol/zone'
 import { type BatchHeader, readBatch, verifyBatch } from '@pileus/core/records/batch'
-import { decodeFacts } from '@pileus/core/records/facts'
-import { leafOf } from '@pileus/core/records/seal'
+import { decodeFacts, type Facts } from '@pileus/core/records/facts'
+import { checkSealed, leafOf } from '@pileus/core/records/seal'
 import type { Calls } from '../remote/calls.ts'
 import { AccountRefused } from './account.ts'
 import { contradiction, figuresOf, type Verifier } from './figures.ts'
@@ -88,22 +88,30 @@ function judgeBatch(state: ZoneState, { header, writer }: VerifiedBatch, sequenc
   return judgeWrite(state, { account: writer.account, device, logHead, epoch, sequence })
 }
 
+/** What a record says of itself in clear, and its leaf. */
+export interface Proven {
+  readonly facts: Facts
+  readonly leaf: Digest
+}
+
 /**
- * Checks that each record is a leaf of a batch, signed by a device that might write it at its place. Throws
- * AccountRefused, BatchRefused or RecordRefused.
+ * Checks that each record is a leaf of a batch, signed by a device that might write it at its place. Returns what was
+ * found of each, in order. Throws AccountRefused, BatchRefused or RecordRefused.
  */
 export function verifyChanges(
   crypto: Crypto,
   state: ZoneState,
   writers: ReadonlyMap<DeviceId, CertifiedDevice>,
   page: { readonly changes: readonly Change[]; readonly batches: readonly BatchProof[] },
-): void {
+): Proven[] {
   const proofs = page.batches.map((proof) => verifyProof(crypto, state.zone, writers, proof))
   const batches = new Map(proofs.map((proof) => [proof.header.batch, proof]))
-  for (const { record, batch, leaf, sequence } of page.changes) {
+  return page.changes.map(({ record, batch, leaf: index, sequence }) => {
     const proof = batches.get(batch)
-    const { id, epoch } = decodeFacts(record.facts)
-    if (!proof || proof.leaves[leaf] !== leafOf(crypto, record)) {
+    const facts = checkSealed(crypto, state.zone, record)
+    const { id, epoch } = facts
+    const leaf = leafOf(crypto, record)
+    if (!proof || proof.leaves[index] !== leaf) {
       throw new AccountRefused(`record ${id} belongs to no signed batch of its zone`)
     }
     const verdict = judgeBatch(state, proof, sequence)
@@ -111,7 +119,8 @@ export function verifyChanges(
     if (verdict !== 'allowed' || epoch > proof.header.epoch) {
       throw new AccountRefused(`record ${id} was written by a device that might not (${verdict})`)
     }
-  }
+    return { facts, leaf }
+  })
 }
 
 /**

@@ -6,6 +6,7 @@ import type { Digest, ZoneId } from '@pileus/core/ids/ids'
 import type { SecretKey } from '@pileus/core/keys/secrets'
 import type { ZoneKeys } from '@pileus/core/keys/zone-keys'
 import type { BatchProof, Change } from '@pileus/core/protocol/changes'
+import type { Proven } from '../account/verified.ts'
 import type { Files } from '../files/files.ts'
 import type { Remote } from '../remote/remote.ts'
 import type { Replica } from '../replica/replica.ts'
@@ -25,13 +26,13 @@ export interface DriveZone {
   readonly epoch: number
   keysOf(epoch: number): ZoneKeys | undefined
   /**
-   * Checks that every record of the page belongs to a batch signed by a device that might write it then. Rejects
-   * with AccountRefused, LogRefused, BatchRefused or RecordRefused where one does not.
+   * Checks that every record of the page belongs to a batch signed by a device that might write it then, and resolves
+   * with what was found of each, in order. Rejects with AccountRefused, LogRefused, BatchRefused or RecordRefused where one does not.
    */
   verify(page: {
     readonly changes: readonly Change[]
     readonly batches: readonly BatchProof[]
-  }): Promise<void>
+  }): Promise<readonly Proven[]>
   /** Reads log and certificates again. */
   refresh(): Promise<void>
 }

@@ -3,11 +3,8 @@
  * a server which leaves something out, goes back or tells two histories is found out (REC-14 to REC-16).
  */
 import type { RecordId } from '@pileus/core/ids/ids'
-import type { ChangesPage } from '@pileus/core/protocol/changes'
 import type { ZoneHead } from '@pileus/core/protocol/zone'
-import { decodeFacts } from '@pileus/core/records/facts'
-import { type Figure, firstFigure, nextChain, type Place } from '@pileus/core/records/figure'
-import { leafOf } from '@pileus/core/records/seal'
+import { type Figure, firstFigure, nextChain, type Place, type Step } from '@pileus/core/records/figure'
 import { contradiction, type SignedFigure } from '../account/figures.ts'
 import { getMeta, putMeta, tables } from '../replica/tables.ts'
 import type { StoreReader, StoreWriter } from '../store/store.ts'
@@ -61,16 +58,20 @@ export interface Reading {
   continuous: boolean
 }
 
-/** Whether the page shows every commit since the place before it. Throws ServerUntrue where those give another chain than it says. */
+/**
+ * Whether a page that ends at this cursor shows every commit since the place before it. Throws ServerUntrue where those give
+ * another chain than it says.
+ */
 export function continues(
   { crypto, zone: { zone } }: DriveContext,
-  { changes, cursor }: ChangesPage,
+  steps: readonly Omit<Step, 'oldLeaf'>[],
+  cursor: Place,
   before: Place = firstFigure(crypto, zone, cursor.incarnation),
 ): boolean {
-  if (cursor.sequence - before.sequence !== changes.length) return false
+  if (cursor.sequence - before.sequence !== steps.length) return false
   let { chain } = before
-  for (const { sequence, record } of changes)
-    chain = nextChain(crypto, chain, sequence, decodeFacts(record.facts).id, leafOf(crypto, record))
+  for (const { sequence, record, newLeaf } of steps)
+    chain = nextChain(crypto, chain, sequence, record, newLeaf)
   if (chain !== cursor.chain) throw new ServerUntrue('a page of its changes contradicts itself')
   return true
 }

@@ -9,7 +9,7 @@ import type { Announcement } from '@pileus/core/protocol/live'
 import { Problem } from '@pileus/core/protocol/problem'
 import { type Place, samePlace } from '@pileus/core/records/figure'
 import type { RecordBody, RecordVersion } from '@pileus/core/records/record'
-import { leafOf, openRecord } from '@pileus/core/records/seal'
+import { leafOf, openChecked } from '@pileus/core/records/seal'
 import type { SealedRecord } from '@pileus/core/records/sealed'
 import { compareStamps } from '@pileus/core/tree/stamp'
 import { compareVectors } from '@pileus/core/versions/vector'
@@ -150,7 +150,12 @@ async function takePage(context: DriveContext, page: ChangesPage, reading: Readi
     checkPage(cursor, page)
     const records = await openPage(context, page)
     reading.figures.push(...figuresOf(page))
-    reading.continuous = continues(context, page, cursor) && reading.continuous
+    const steps = records.map(({ version, leaf, sequence }) => ({
+      sequence,
+      record: version.id,
+      newLeaf: leaf,
+    }))
+    reading.continuous = continues(context, steps, page.cursor, cursor) && reading.continuous
     await integratePage(context, page, records)
     if (!page.more) {
       await compareFigures(context, reading, page.head)
@@ -225,13 +230,11 @@ async function integratePage(
 /** Opens the page's records, each proven to be part of a batch that a writer of the zone signed. */
 async function openPage(context: DriveContext, page: ChangesPage): Promise<Received[]> {
   const { crypto, zone } = context
-  await zone.verify(page)
-  return page.changes.map(({ record, sequence }) => ({
-    version: openRecord(crypto, zone.keysOf, zone.zone, record),
-    sealed: record,
-    leaf: leafOf(crypto, record),
-    sequence,
-  }))
+  const proven = await zone.verify(page)
+  return page.changes.map(({ record, sequence }, index) => {
+    const { facts, leaf } = proven[index]!
+    return { version: openChecked(crypto, zone.keysOf, record, facts), sealed: record, leaf, sequence }
+  })
 }
 
 function integrate(context: DriveContext, tx: StoreWriter, record: Received, text: TextMerge | null): void {
@@ -258,16 +261,16 @@ function integrate(context: DriveContext, tx: StoreWriter, record: Received, tex
   if (knowsMoreOfUs(context, tx, version, leaf)) replica.takeNewWriter(tx)
   const pending = tables.outbox.get(tx, id)
   if (!pending) {
-    replica.putKnown(tx, version, sealed, sequence)
+    replica.putKnown(tx, version, sealed, leaf, sequence)
     return
   }
   if (replica.acceptPending(tx, id, leaf, sequence)) return
   switch (compareVectors(version.vector, pending.vector)) {
     case 'before':
-      replica.putKnown(tx, version, sealed, sequence)
+      replica.putKnown(tx, version, sealed, leaf, sequence)
       return
     case 'after':
-      replica.putKnown(tx, version, sealed, sequence)
+      replica.putKnown(tx, version, sealed, leaf, sequence)
       replica.dropPending(tx, id)
       return
     // The same vector on other bytes: a clone of this device sealed them.
@@ -276,7 +279,7 @@ function integrate(context: DriveContext, tx: StoreWriter, record: Received, tex
       const ours = { body: pending.body, refs: decodeSealed(tables.outboxSealed.get(tx, id)!).refs }
       const isReplaced = known && !sameContent(known.body.content, version.body.content)
       if (isReplaced && pending.group === id) dropCopiesOf(context, tx, id, known.body)
-      replica.putKnown(tx, version, sealed, sequence)
+      replica.putKnown(tx, version, sealed, leaf, sequence)
       settle(
         context,
         tx,

@@ -44,14 +44,14 @@ export async function openDriveZone(signed: SignedIn, zone: ZoneId): Promise<Dri
     refresh,
     async verify(page) {
       try {
-        verifyChanges(context.crypto, open.state, writers, page)
+        return verifyChanges(context.crypto, open.state, writers, page)
       } catch (error) {
         const mayBeNew =
           error instanceof AccountRefused || error instanceof BatchRefused || error instanceof KeyRefused
         if (!mayBeNew) throw error
         // A device or log entry that came after this one looked.
         await refresh()
-        verifyChanges(context.crypto, open.state, writers, page)
+        return verifyChanges(context.crypto, open.state, writers, page)
       }
     },
   }

@@ -231,14 +231,19 @@ export class Replica {
   }
 
   /** The server has this version now. What is pending stays pending: the caller merges. */
-  putKnown(tx: StoreWriter, version: RecordVersion, sealed: SealedRecord, sequence: number): void {
+  putKnown(
+    tx: StoreWriter,
+    version: RecordVersion,
+    sealed: SealedRecord,
+    leaf: Digest,
+    sequence: number,
+  ): void {
     const { id, vector, body } = version
     const counter = body.place.stamp.counter
     if (counter > (getMeta(tx, 'stamp') ?? 0)) putMeta(tx, 'stamp', counter)
     this.#retire(tx, id)
     const effective = tables.outbox.get(tx, id)?.body ?? body
     this.#index(tx, id, effective, () => {
-      const leaf = leafOf(this.#context.crypto, sealed)
       this.#putKnown(tx, id, { vector, body, leaf, sequence }, encodeSealed(sealed))
     })
   }

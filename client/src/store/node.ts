@@ -1,4 +1,8 @@
-/** The local database in SQLite: one table per name, text keys, values of text or bytes. */
+/**
+ * The local database in SQLite: one table per name, text keys, values of text or bytes. Rows lie in the order in which
+ * they were written, beside an index of their keys: keys are mostly random ids, and rows in the order of these would
+ * have nearly every page of a table written anew in each transaction.
+ */
 import { DatabaseSync, type StatementSync } from 'node:sqlite'
 import { FileError, type FileErrorCode } from '../files/files.ts'
 import {
@@ -12,8 +16,12 @@ import {
 
 /** Scans shorter than this are read at once; longer ones on a connection of their own. */
 const SCAN_AT_ONCE = 1_000
+/** Of a new database: each page that changes is a call of the system and a checksum, and many change. */
+const PAGE_BYTES = 8_192
 /** Pages SQLite keeps, KiB; its own default is 2,000. */
 const CACHE_KIB = 24_576
+/** What the write-ahead log grows to before its pages are put where they belong, KiB. */
+const LOG_KIB = 32_000
 /** How long a call waits for another process that writes, milliseconds. */
 const BUSY_WAIT_MS = 5_000
 
@@ -24,13 +32,13 @@ const BUSY_WAIT_MS = 5_000
  */
 export function openSqliteStore(path: string): Store {
   const database = openDatabase(path, false)
-  return new SqliteStore(path, database)
+  return new SqliteStore(path, database, true)
 }
 
 /** Reads a database that another process may be writing. Null when there is none. Throws StoreCorrupt. */
 export function openReadOnly(path: string): (StoreReader & { close(): void }) | null {
   try {
-    return new SqliteStore(path, openDatabase(path, true))
+    return new SqliteStore(path, openDatabase(path, true), false)
   } catch (error) {
     if (error instanceof FileError && error.code === 'not-found') return null
     throw error
@@ -44,8 +52,9 @@ export function openDatabase(path: string, readOnly: boolean): DatabaseSync {
     try {
       if (!readOnly) {
         database.exec(
-          'PRAGMA journal_mode = WAL; PRAGMA synchronous = NORMAL; PRAGMA wal_autocheckpoint = 8000',
+          `PRAGMA page_size = ${PAGE_BYTES}; PRAGMA journal_mode = WAL; PRAGMA synchronous = NORMAL`,
         )
+        database.exec(`PRAGMA wal_autocheckpoint = ${Math.floor((LOG_KIB * 1024) / PAGE_BYTES)}`)
         // On macOS a plain fsync leaves bytes in the disk's own cache; elsewhere this changes nothing. Checkpoints
         // are synced alike (https://www.sqlite.org/pragma.html#pragma_checkpoint_fullfsync).
         database.exec('PRAGMA fullfsync = ON')
@@ -77,17 +86,23 @@ class SqliteStore implements Store {
   readonly #connection: Connection
   readonly #idle: Connection[] = []
   readonly #all: Connection[]
+  readonly #isAlone: boolean
   #inTransaction = false
+  /** A transaction for reading stands open: without one, each row that is read locks and unlocks the file. */
+  #reading = false
   #synchronous: 'durable' | 'lazy' = 'lazy'
 
-  constructor(path: string, database: DatabaseSync) {
+  /** `isAlone`: nobody else writes, so that what was seen once stays true until this writes. */
+  constructor(path: string, database: DatabaseSync, isAlone: boolean) {
     this.#path = path
+    this.#isAlone = isAlone
     this.#connection = new Connection(database, true)
     this.#all = [this.#connection]
   }
 
   get(table: string, key: string): StoreValue | undefined {
     try {
+      this.#beginReading()
       const row = this.#connection.table(table)?.get.get(key) as readonly [StoreValue] | undefined
       return row?.[0]
     } catch (error) {
@@ -97,6 +112,7 @@ class SqliteStore implements Store {
 
   count(table: string): number {
     return guarded(this.#path, () => {
+      this.#beginReading()
       const row = this.#connection.table(table)?.count.get() as readonly [number] | undefined
       return row?.[0] ?? 0
     })
@@ -106,7 +122,10 @@ class SqliteStore implements Store {
     const { from = '', to = null, limit = Number.MAX_SAFE_INTEGER } = range
     // Inside a transaction no other connection can see what was written.
     const first = this.#inTransaction ? limit : Math.min(limit, SCAN_AT_ONCE)
-    const rows = guarded(this.#path, () => this.#connection.rows(table, from, to, first))
+    const rows = guarded(this.#path, () => {
+      this.#beginReading()
+      return this.#connection.rows(table, from, to, first)
+    })
     // The snapshot is taken before the first pair is handed out, so both parts show the same state.
     const rest = rows.length < first || rows.length >= limit ? null : this.#reader()
     try {
@@ -123,6 +142,7 @@ class SqliteStore implements Store {
     if (this.#inTransaction) throw new Error('a transaction of the local database was begun inside another')
     const database = this.#connection.database
     return guarded(this.#path, () => {
+      this.#endReading()
       if (durability !== this.#synchronous) {
         database.exec(`PRAGMA synchronous = ${durability === 'durable' ? 'FULL' : 'NORMAL'}`)
         this.#synchronous = durability
@@ -147,6 +167,7 @@ class SqliteStore implements Store {
 
   rest(): void {
     guarded(this.#path, () => {
+      this.#endReading()
       for (const { database } of this.#all) if (database.isOpen) database.exec('PRAGMA shrink_memory')
     })
   }
@@ -170,6 +191,18 @@ class SqliteStore implements Store {
         connection.table(table)?.remove?.run(key)
       },
     }
+  }
+
+  #beginReading(): void {
+    if (!this.#isAlone || this.#inTransaction || this.#reading) return
+    this.#connection.database.exec('BEGIN')
+    this.#reading = true
+  }
+
+  #endReading(): void {
+    if (!this.#reading) return
+    this.#reading = false
+    this.#connection.database.exec('COMMIT')
   }
 
   #assertWriting(): void {
@@ -221,7 +254,7 @@ class Connection {
     const known = this.#tables.get(name)
     if (known) return known
     this.database.exec(
-      `CREATE TABLE IF NOT EXISTS ${quoted(name)} (k TEXT PRIMARY KEY, v ANY NOT NULL) STRICT, WITHOUT ROWID`,
+      `CREATE TABLE IF NOT EXISTS ${quoted(name)} (k TEXT PRIMARY KEY, v ANY NOT NULL) STRICT`,
     )
     return this.#prepare(name)
   }

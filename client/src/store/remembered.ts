@@ -132,9 +132,16 @@ class RememberedStore implements Store {
       },
       delete: (table, key) => {
         writing()
-        this.#hold(table, key, undefined, RAW)
+        if (!this.#isAbsent(table, key)) this.#hold(table, key, undefined, RAW)
       },
     }
+  }
+
+  /** Whether it is known, without looking for the row, that there is none. */
+  #isAbsent(table: string, key: string): boolean {
+    if (this.#held.get(table)?.has(key)) return false
+    const remembered = this.#young.get(table)?.get(key) ?? this.#old.get(table)?.get(key)
+    return remembered?.stored === false || this.#isEmpty(table)
   }
 
   #hold(table: string, key: string, value: unknown, codec: Encoding): void {
@@ -151,13 +158,12 @@ class RememberedStore implements Store {
     if (++this.#heldRows > HELD_ROWS) for (const each of this.#held.keys()) this.#flush(each)
   }
 
-  /** Writes what is held of a table, in the order of keys, which the store below likes best. */
+  /** Writes what is held of a table, in the order in which it was first written. */
   #flush(table: string): void {
     const rows = this.#held.get(table)
     if (!rows || rows.size === 0 || !this.#writer) return
     this.#empty.delete(table)
-    for (const key of [...rows.keys()].sort()) {
-      const row = rows.get(key)!
+    for (const [key, row] of rows) {
       if (row.value !== undefined) this.#writer.put(table, key, row.codec.encode(row.value as never))
       else if (row.stored !== false) this.#writer.delete(table, key)
       row.stored = row.value !== undefined

@@ -106,12 +106,13 @@ class ContentBuilder {
   async add(entry: ChunkEntry, bytes: Uint8Array | null): Promise<void> {
     this.#size += entry.length
     await this.#store(entry, bytes, entry.length)
-    await this.#storeNodes(this.#list.add(entry))
+    const nodes = this.#list.add(entry)
+    if (nodes.length > 0) await this.#storeNodes(nodes)
   }
 
   async finish(): Promise<Pick<Ingested, 'size' | 'list' | 'refs'>> {
     const { list, nodes } = this.#list.finish()
-    await this.#storeNodes(nodes)
+    if (nodes.length > 0) await this.#storeNodes(nodes)
     const { refs, nodes: refsNodes } = buildRefs(this.#context.crypto, this.#ids)
     for (const node of refsNodes) await this.#context.sink.add(node)
     return { size: this.#size, list, refs }

@@ -49,6 +49,7 @@ export interface Local {
 
 /** Opens what there is, and keeps the nodes of the list that it read. Rejects when the server or the disk cannot be used. */
 export async function openLocal(context: LocalContext, places: Places, kept: KeptNodes): Promise<Local> {
+  if (!places.earlier && !context.partials.has(partialPath(places.path))) return NOTHING_LOCAL
   const sources = [openPartial(context, places), await openEarlier(context, places, kept)]
   return {
     find(crypto, entry, arena) {
@@ -63,6 +64,8 @@ export async function openLocal(context: LocalContext, places: Places, kept: Kep
     },
   }
 }
+
+const NOTHING_LOCAL: Local = { find: () => null, close: () => {} }
 
 /** The beginning of this very file, from an interrupted run; of another version perhaps, which the hashes tell. */
 function openPartial(context: LocalContext, { path, content }: Places): Local | null {

@@ -116,15 +116,20 @@ export const nodeCrypto: Crypto = {
     assertKey(wrappingKey, 'wrapping key')
     assertKeyData(key)
     const cipher = createCipheriv('id-aes256-wrap', wrappingKey, KEY_WRAP_IV)
-    return plain(Buffer.concat([cipher.update(key), cipher.final()]))
+    const wrapped = cipher.update(key)
+    cipher.final()
+    return plain(wrapped)
   },
 
   aesKeyUnwrap(wrappingKey, wrapped) {
     assertKey(wrappingKey, 'wrapping key')
     if (wrapped.length < 24 || wrapped.length % 8 !== 0) throw new AuthenticationFailed('a wrapped key')
     try {
+      // A wrapped key is one piece to OpenSSL: all of it comes at once, and nothing at the end.
       const decipher = createDecipheriv('id-aes256-wrap', wrappingKey, KEY_WRAP_IV)
-      return plain(Buffer.concat([decipher.update(wrapped), decipher.final()]))
+      const key = decipher.update(wrapped)
+      decipher.final()
+      return plain(key)
     } catch {
       throw new AuthenticationFailed('a wrapped key')
     }
@@ -146,7 +151,7 @@ export const nodeCrypto: Crypto = {
     }
   },
 
-  shake128: (data, bytes) => plain(createHash('shake128', { outputLength: bytes }).update(data).digest()),
+  shake128: (data, bytes) => plain(hash('shake128', data, { outputEncoding: 'buffer', outputLength: bytes })),
   shake256: (data, bytes) => plain(createHash('shake256', { outputLength: bytes }).update(data).digest()),
   sha3: (data) => plain(hash('sha3-256', data, 'buffer')),
   ...nodeKem,

@@ -26,10 +26,11 @@ export function readFormat<T>(
   refuse: (why: string) => Error,
 ): T {
   try {
-    const [suite, number, ...fields] = arrayField(decodeCbor(bytes, { ...limits, canonical: true }), 'format')
+    const items = arrayField(decodeCbor(bytes, { ...limits, canonical: true }), 'format')
+    const [suite, number] = items
     if (suite !== SUITE) throw new BadField(`suite ${show(suite)}, but only suite ${SUITE} is opened`)
     if (number !== format) throw new BadField(`format ${show(number)} where ${format} should be`)
-    return read(fields)
+    return read(items.slice(2))
   } catch (error) {
     if (error instanceof BadField || error instanceof CborError || error instanceof InvalidId) {
       throw refuse(error.message)

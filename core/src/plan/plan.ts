@@ -62,12 +62,24 @@ export function planDisk(dirty: Iterable<RecordId>, disk: Disk, want: Want): Act
   const planner = new Planner(disk, want)
   const unwanted: RecordId[] = []
   for (const id of dirty) {
-    if (want(id)) planner.settle(id)
+    if (planner.wants(id)) planner.settle(id)
     else unwanted.push(id)
   }
   // Nothing goes before everything that stays or comes is in place.
   for (const id of unwanted) planner.settle(id)
   return planner.finish()
+}
+
+/** Asked again and again while nodes wait for each other, and always the same while nothing is done yet. */
+function remembering(want: Want): Want {
+  const answers = new Map<RecordId, Wanted | undefined>()
+  return (id) => {
+    const known = answers.get(id)
+    if (known || answers.has(id)) return known
+    const wanted = want(id)
+    answers.set(id, wanted)
+    return wanted
+  }
 }
 
 interface Position {
@@ -92,7 +104,11 @@ class Planner {
 
   constructor(disk: Disk, want: Want) {
     this.#disk = disk
-    this.#want = want
+    this.#want = remembering(want)
+  }
+
+  wants(id: RecordId): boolean {
+    return this.#want(id) !== undefined
   }
 
   settle(id: RecordId): void {

@@ -54,6 +54,10 @@ export function createView(forest: Forest): View {
 
   /** The records that stand for one folder together. */
   function members(folder: RecordId): readonly RecordId[] {
+    return membersOf.get(folder) ?? findMembers(folder)
+  }
+
+  function findMembers(folder: RecordId): readonly RecordId[] {
     const way: RecordId[] = []
     const seen = new Set<RecordId>()
     for (let at = folder; !membersOf.has(at); at = hanging.parentOf(at)) {

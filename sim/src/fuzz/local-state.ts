@@ -21,7 +21,7 @@ import { SecretKey } from '@pileus/core/keys/secrets'
 import { deriveZoneKeys } from '@pileus/core/keys/zone-keys'
 import { fileBody, fileVersion } from '@pileus/core/records/fixtures'
 import { NO_REFS } from '@pileus/core/records/refs'
-import { sealRecord } from '@pileus/core/records/seal'
+import { leafOf, sealRecord } from '@pileus/core/records/seal'
 import { decodeAnswer, encodeAnswer } from '@pileus/server/rules/outcome'
 import { newZone, shownHead } from '@pileus/server/rules/zone-head'
 import { parseAsk } from 'pileus/control/messages'
@@ -162,7 +162,10 @@ function writeDatabase(path: string): void {
       }
       const version = { ...fileVersion([]), id, zone: ZONE, body }
       if (n % 2 === 0) replica.putPending(tx, id, body, { refs: NO_REFS })
-      else replica.putKnown(tx, version, sealRecord(crypto, nodeRandom, keys, version, NO_REFS), n)
+      else {
+        const sealed = sealRecord(crypto, nodeRandom, keys, version, NO_REFS)
+        replica.putKnown(tx, version, sealed, leafOf(crypto, sealed), n)
+      }
     }
   })
   store.close()
