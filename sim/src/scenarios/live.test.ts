@@ -2,6 +2,7 @@
 import { memoryWatch } from '@pileus/client/folder/watch/memory'
 import { type LiveStatus, runLive } from '@pileus/client/live/live-drive'
 import { memoryLine, memoryTimers } from '@pileus/client/live/memory'
+import type { Calls } from '@pileus/client/remote/calls'
 import { Unreachable } from '@pileus/client/remote/remote'
 import type { Announcement } from '@pileus/core/protocol/live'
 import { beforeAll, describe, expect, test, vi } from 'vitest'
@@ -12,6 +13,7 @@ import { type Moment, momentOf, scopeBetween } from '../world/hints.ts'
 import { chanceOf } from '../world/random.ts'
 import { createHome, createWorld, type Home, type World } from '../world/world.ts'
 import { listen, type Site, setScene, type Scene as TestScene } from './scene.ts'
+import { backedUpZones } from './server.ts'
 
 let home: Home
 beforeAll(async () => {
@@ -159,6 +161,50 @@ describe('an announcement', () => {
       pulled: 2,
     })
     expect(b.show()).toEqual({ 'later/': '', 'missed/': '' })
+  })
+
+  test('of a server that is set back while it is taken is given up: the server is asked', async () => {
+    const kept = backedUpZones()
+    const scene = await setScene(await createHome(chanceOf(32), 3, { zones: kept.zones }), 1, 3)
+    const [a, b, c] = scene.sites
+    await scene.settle(a, b, c!)
+    const { remote } = await scene.world.reader()
+    const backup = kept.backUp()
+    a.put('one', '1')
+    await a.sync()
+    c!.put('three', '3')
+    let after = await remote.head(scene.zone)
+    c!.device.through = (calls): Calls => ({
+      async call(name, input) {
+        // It has read a state of the zone that b, which reads past it, has to ask for.
+        if (name === 'push' && !('two' in a.show())) {
+          a.put('two', '2')
+          await a.sync()
+          await b.sync()
+          after = await remote.head(scene.zone)
+        }
+        return calls.call(name, input)
+      },
+    })
+    await c!.sync()
+    const { changes, batches, head } = await remote.changes(scene.zone, after)
+    let isSetBack = false
+    b.device.through = (calls): Calls => ({
+      async call(name, input) {
+        if (name === 'steps' && !isSetBack) {
+          isSetBack = true
+          await kept.restore(backup)
+        }
+        return calls.call(name, input)
+      },
+    })
+    const drive = await scene.world.drive(b.device)
+    const announcements = [{ head, news: { after, changes, batches } }]
+    await drive.syncHinted({ ...NOTHING, announcements, scope: new Map() })
+    expect(isSetBack).toBe(true)
+    await scene.settle(a, b, c!)
+    expect(b.show()).toEqual({ one: '1', two: '2', three: '3' })
+    expect(a.show()).toEqual(b.show())
   })
 })
 
