@@ -3,14 +3,18 @@
  * it. A server that was set back may have lost what is on no disk here: then nobody can wait for it.
  */
 import type { RecordId } from '@pileus/core/ids/ids'
-import { vectorKey } from '@pileus/core/versions/vector'
+import { sameContent } from '@pileus/core/merge/merge'
+import type { RecordBody } from '@pileus/core/records/record'
+import { compareVectors, NO_VERSION, vectorKey, vectorOfKey } from '@pileus/core/versions/vector'
 import { samenessOf } from '../replica/forest.ts'
+import type { Replica } from '../replica/replica.ts'
 import { decodeSealed } from '../replica/sealed-row.ts'
 import { type DiskRow, type Pending, tables } from '../replica/tables.ts'
 import type { StoreWriter } from '../store/store.ts'
 import { alsoReadFor } from './chunks-read.ts'
 import type { DriveContext } from './context.ts'
 import { refsOf } from './local-edit.ts'
+import { type Side, settle } from './settle.ts'
 
 /** False when the version was dropped, and nothing is left to be read again for it. */
 export function readAgain(context: DriveContext, tx: StoreWriter, id: RecordId, pending: Pending): boolean {
@@ -21,36 +25,74 @@ export function readAgain(context: DriveContext, tx: StoreWriter, id: RecordId, 
   if (again) replica.putDisk(tx, again[0], { ...again[1], signature: '' })
   if (holder && holder[0] !== id) alsoReadFor(tx, holder[0], id)
   if (holder) return true
+  if (pending.group !== null) {
+    settleAnew(context, tx, id, pending)
+    return true
+  }
+  const shown = isHeld(tx, id) ? null : shownSide(replica, tx, id, pending.body)
+  if (shown && (pending.base !== null || !isKnown(tx, id, shown))) {
+    tellHere(context, tx, id, shown)
+    return true
+  }
   // Another device's version, given back to a server that lost it and its content: that is not here either. Nor is that of
   // a file whose deletion is held. Whoever has it gives it back.
   const givenBack = row?.version !== vectorKey(pending.vector) && pending.base === null
-  const notHere = givenBack || isHeld(tx, id)
-  if (notHere && pending.group === null) {
-    replica.dropPending(tx, id)
-    return false
-  }
-  if (pending.group !== null) settleAnew(context, tx, id, pending)
-  return true
+  if (!givenBack && !isHeld(tx, id)) return true
+  replica.dropPending(tx, id)
+  return false
 }
 
 /**
  * Of two versions that were settled one is nowhere any more. What is here is told as if the other had never come: whoever has
  * that keeps it beside this, which a version that had seen it would replace.
  */
-function settleAnew({ replica }: DriveContext, tx: StoreWriter, id: RecordId, pending: Pending): void {
+function settleAnew(context: DriveContext, tx: StoreWriter, id: RecordId, pending: Pending): void {
+  const { replica } = context
   const [settled, ...copies] = groupOf(tx, pending)
   const resolution = tables.outbox.get(tx, settled!)
   for (const copy of copies) if (copy === id || resolution) replica.dropPending(tx, copy)
   if (!resolution) return
-  const shown = replica.shownBody(tx, settled!)
-  if (id !== settled || shown?.content?.type !== 'chunks') {
-    const { refs } = decodeSealed(tables.outboxSealed.get(tx, settled!)!)
-    replica.putApart(tx, settled!, resolution.body, refs)
+  const shown = id === settled ? shownSide(replica, tx, id, resolution.body) : null
+  const { refs } = decodeSealed(tables.outboxSealed.get(tx, settled!)!)
+  tellHere(context, tx, settled!, shown ?? { body: resolution.body, refs })
+}
+
+/** The record with the content that this disk shows of it; null where it shows none. */
+function shownSide(replica: Replica, tx: StoreWriter, id: RecordId, body: RecordBody): Side | null {
+  const shown = replica.shownBody(tx, id)
+  if (shown?.content?.type !== 'chunks') return null
+  const { content, attributes } = shown
+  return { body: { ...body, content, attributes }, refs: refsOf(shown, tables.baseRefs.get(tx, id)) }
+}
+
+function isKnown(tx: StoreWriter, id: RecordId, { body }: Side): boolean {
+  const known = tables.known.get(tx, id)
+  return known !== undefined && sameContent(known.body.content, body.content)
+}
+
+/** Tells what is here in the place of what is pending. What the server has from those who did not see this is kept beside it. */
+function tellHere(context: DriveContext, tx: StoreWriter, id: RecordId, here: Side): void {
+  const { replica } = context
+  const known = tables.known.get(tx, id)
+  const row = tables.disk.get(tx, id)
+  const order = known && compareVectors(known.vector, row ? vectorOfKey(row.version) : NO_VERSION)
+  if (!known || order === 'before' || order === 'equal' || isKnown(tx, id, here)) {
+    replica.putApart(tx, id, here.body, here.refs)
     return
   }
-  const { content, attributes } = shown
-  const refs = refsOf(shown, tables.baseRefs.get(tx, id))
-  replica.putApart(tx, id, { ...resolution.body, content, attributes }, refs)
+  // Or else what is told would have seen what is nowhere.
+  replica.dropPending(tx, id)
+  const base = order === 'after' ? unedited(replica, tx, id) : null
+  const theirs = { body: known.body, refs: decodeSealed(tables.sealed.get(tx, id)!).refs }
+  settle(context, tx, id, { base, ours: here, theirs }, null)
+}
+
+/** The version whose key the row has; null where the person changed its content since, which has it as its base. */
+function unedited(replica: Replica, tx: StoreWriter, id: RecordId): RecordBody | null {
+  const shown = replica.shownBody(tx, id)
+  const isEdited =
+    shown?.content?.type === 'chunks' && shown.content.base === tables.disk.get(tx, id)?.version
+  return isEdited ? null : shown
 }
 
 /** The row of a file here with this content: of its own, or of one that it was settled with. */

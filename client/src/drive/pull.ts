@@ -131,11 +131,14 @@ export async function takeAnnouncement(
   if (news && head.incarnation === cursor.incarnation && head.sequence < cursor.sequence) return 0
   if (!news || !samePlace(cursor, news.after)) return null
   const { incarnation, sequence, chain } = head
-  return takePage(
-    context,
-    { ...news, cursor: { incarnation, sequence, chain }, more: false, head },
-    { figures: [], continuous: true },
-  )
+  const page = { ...news, cursor: { incarnation, sequence, chain }, more: false, head }
+  try {
+    return await takePage(context, page, { figures: [], continuous: true })
+  } catch (error) {
+    // The server was set back since it told this.
+    if (!isCursorUnknown(error)) throw error
+    return null
+  }
 }
 
 /**

@@ -60,6 +60,9 @@ export async function pushAll(
   return { again: false, noRoom }
 }
 
+/** A log that moves on oftener while one batch is signed has other troubles. */
+const LOG_MOVES_MAX = 3
+
 type Mutable<T> = { -readonly [K in keyof T]: T[K] }
 
 const NOTHING_PUSHED: Pushed = { accepted: 0, stale: 0, missing: 0, alone: true, noRoom: null }
@@ -178,18 +181,19 @@ function* batches(context: DriveContext): Iterable<Ready[]> {
 
 /** A batch names the newest log entry its device knows: where the log has moved on, it is read and signed again. */
 async function pushUnderNewestLog(context: DriveContext, batch: readonly Ready[]): Promise<Pushed> {
-  try {
-    return await pushBatch(context, batch)
-  } catch (error) {
-    if (!(error instanceof Problem)) throw error
-    // The server was set back since the last pull: nothing is pushed before it was read again.
-    if (error.code === 'cursor-unknown') return { ...NOTHING_PUSHED, alone: false }
-    // A clone of this database told another version under the same counter: it is read, and the two are settled.
-    const isTwin = error.code === 'seal-refused' && batch.some(({ id }) => error.ids.includes(id))
-    if (isTwin) return { ...NOTHING_PUSHED, stale: 1, alone: false }
-    if (error.code !== 'log-moved') throw error
+  for (let timesMoved = 0; ; timesMoved++) {
+    try {
+      return await pushBatch(context, batch)
+    } catch (error) {
+      if (!(error instanceof Problem)) throw error
+      // The server was set back since the last pull: nothing is pushed before it was read again.
+      if (error.code === 'cursor-unknown') return { ...NOTHING_PUSHED, alone: false }
+      // A clone of this database told another version under the same counter: it is read, and the two are settled.
+      const isTwin = error.code === 'seal-refused' && batch.some(({ id }) => error.ids.includes(id))
+      if (isTwin) return { ...NOTHING_PUSHED, stale: 1, alone: false }
+      if (error.code !== 'log-moved' || timesMoved === LOG_MOVES_MAX) throw error
+    }
     await context.zone.refresh()
-    return pushBatch(context, batch)
   }
 }
 

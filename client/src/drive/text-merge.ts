@@ -1,11 +1,11 @@
 /** Three-way merge of texts (diff3), with the common ancestor from history. */
 
-import { openChunk, sealChunk } from '@pileus/core/content/chunk'
+import { ChunkCorrupt, openChunk, sealChunk } from '@pileus/core/content/chunk'
 import { cutLength } from '@pileus/core/content/chunker'
 import { ChunkListBuilder } from '@pileus/core/content/list'
 import { type ChunkId, idFromBytes } from '@pileus/core/ids/ids'
 import type { Clash } from '@pileus/core/merge/merge'
-import { Problem } from '@pileus/core/protocol/problem'
+import { Problem, type ProblemCode } from '@pileus/core/protocol/problem'
 import type { Content } from '@pileus/core/records/record'
 import { buildRefs } from '@pileus/core/records/refs-root'
 import { diff3Merge } from 'node-diff3'
@@ -16,9 +16,12 @@ import type { TextMerge } from './settle.ts'
 /** Longer texts are kept twice: merging them by hand is no work for a person, and by machine slow. */
 const TEXT_MAX_BYTES = 1024 * 1024
 
+/** What the server says of a chunk that it cannot give. */
+const CHUNK_GONE: readonly ProblemCode[] = ['not-found', 'damaged-storage']
+
 /**
  * The merged text, uploaded, or null where the texts cannot be merged: lines clash, one is no UTF-8 or too
- * long, or the ancestor is no longer in history (R8).
+ * long, the ancestor is no longer in history (R8), or the server damaged one: then its file alone cannot be restored.
  */
 export async function mergeTexts(context: DriveContext, clash: Clash): Promise<TextMerge | null> {
   if (!clash.base) return null
@@ -52,7 +55,7 @@ async function readText(context: DriveContext, content: Content): Promise<string
     for (const { id } of entries)
       if (!found.has(id)) for await (const { bytes } of remote.fetch(zone.zone, [id])) found.set(id, bytes)
   } catch (error) {
-    if (error instanceof Problem && error.code === 'not-found') return null
+    if (error instanceof Problem && CHUNK_GONE.includes(error.code)) return null
     throw error
   }
   const decoder = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true })
@@ -62,7 +65,7 @@ async function readText(context: DriveContext, content: Content): Promise<string
       text += decoder.decode(openChunk(crypto, entry, found.get(entry.id)!), { stream: true })
     return text + decoder.decode()
   } catch (error) {
-    if (error instanceof TypeError) return null
+    if (error instanceof TypeError || error instanceof ChunkCorrupt) return null
     throw error
   }
 }

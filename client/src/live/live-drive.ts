@@ -343,6 +343,12 @@ export class LiveDrive {
           return { now: { state: 'offline', why }, pause: jittered }
         case 'quota-exceeded':
         case 'storage-full':
+        // Damaged on its way, or at rest there until its operator mends it.
+        case 'chunk-corrupt':
+        case 'damaged-storage':
+        // Others change the zone, or set the server back, all the time.
+        case 'cursor-unknown':
+        case 'log-moved':
           return { now: { state: 'problem', why }, pause: PROBLEM_PAUSE_MS }
         default:
           throw error

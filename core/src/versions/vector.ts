@@ -58,6 +58,17 @@ export function vectorKey(vector: VersionVector): string {
     .join(',')
 }
 
+/** The vector with this key; `NO_VERSION` for ''. */
+export function vectorOfKey(key: string): VersionVector {
+  const parts = key === '' ? [] : key.split(',')
+  return Object.fromEntries(
+    parts.map((part) => {
+      const [writer, counter] = part.split(':')
+      return [writer!, Number(counter)]
+    }),
+  )
+}
+
 /** The entries in canonical order, by writer id. */
 export function entries(vector: VersionVector): [WriterId, number][] {
   return (Object.keys(vector) as WriterId[]).sort().map((writer) => [writer, vector[writer]!])

@@ -3,7 +3,7 @@ import type { Calls } from '@pileus/client/remote/calls'
 import { describe, expect, it } from 'vitest'
 import { chanceOf } from '../world/random.ts'
 import { createHome } from '../world/world.ts'
-import { noise, setScene } from './scene.ts'
+import { noise, saveUntold, setScene } from './scene.ts'
 import { brittleBlobs } from './server.ts'
 
 const brittle = brittleBlobs()
@@ -62,6 +62,34 @@ describe('chunks that are not what they were', () => {
     const report = await b.sync()
     expect(report.problems).toMatchObject([{ path: 'lost' }])
     expect(b.show()).toEqual({ good: 'good' })
+  })
+
+  it.each([
+    ['before its push', true],
+    ['after it looked at its disk', false],
+  ])('a text that was edited here too, %s: both are kept, and the rest syncs', async (_, untold) => {
+    const { sites, settle } = await scene()
+    const [a, b] = sites
+    const middle = Array.from({ length: 5_000 }, (_, line) => `${line}\n`).join('')
+    const [byA, byB] = [`by a\n${middle}`, `${middle}by b\n`]
+    a.put('n.txt', middle)
+    await settle(a, b)
+    if (untold) await saveUntold(b, 'n.txt', byB)
+    brittle.damage(2)
+    a.put('n.txt', byA)
+    await a.sync()
+    brittle.damage(0.5)
+    a.put('later', 'later')
+    await a.sync()
+    if (!untold) b.put('n.txt', byB)
+    expect((await b.sync()).problems).toEqual([
+      { path: expect.stringContaining('conflicted copy'), problem: expect.stringContaining('damaged') },
+    ])
+    expect(b.show()).toEqual({ later: 'later', 'n.txt': byB })
+    brittle.mend()
+    await settle(b, a)
+    expect(new Set(Object.values(b.show()))).toEqual(new Set(['later', byA, byB]))
+    expect(a.show()).toEqual(b.show())
   })
 
   it('a server that sends other bytes than it was given is caught on the device', async () => {

@@ -1,8 +1,5 @@
-/** Live syncing (R14): rounds that look only where they were told to, and the loop around them. */
-import { memoryWatch } from '@pileus/client/folder/watch/memory'
-import { type LiveStatus, runLive } from '@pileus/client/live/live-drive'
-import { memoryLine, memoryTimers } from '@pileus/client/live/memory'
-import { Unreachable } from '@pileus/client/remote/remote'
+/** Live syncing (R14): rounds that look only where they were told to. The loop around them: staying.test.ts. */
+import type { Calls } from '@pileus/client/remote/calls'
 import type { Announcement } from '@pileus/core/protocol/live'
 import { beforeAll, describe, expect, test, vi } from 'vitest'
 import { Ledger } from '../oracles/ledger.ts'
@@ -12,6 +9,7 @@ import { type Moment, momentOf, scopeBetween } from '../world/hints.ts'
 import { chanceOf } from '../world/random.ts'
 import { createHome, createWorld, type Home, type World } from '../world/world.ts'
 import { listen, type Site, setScene, type Scene as TestScene } from './scene.ts'
+import { backedUpZones } from './server.ts'
 
 let home: Home
 beforeAll(async () => {
@@ -160,6 +158,50 @@ describe('an announcement', () => {
     })
     expect(b.show()).toEqual({ 'later/': '', 'missed/': '' })
   })
+
+  test('of a server that is set back while it is taken is given up: the server is asked', async () => {
+    const kept = backedUpZones()
+    const scene = await setScene(await createHome(chanceOf(32), 3, { zones: kept.zones }), 1, 3)
+    const [a, b, c] = scene.sites
+    await scene.settle(a, b, c!)
+    const { remote } = await scene.world.reader()
+    const backup = kept.backUp()
+    a.put('one', '1')
+    await a.sync()
+    c!.put('three', '3')
+    let after = await remote.head(scene.zone)
+    c!.device.through = (calls): Calls => ({
+      async call(name, input) {
+        // It has read a state of the zone that b, which reads past it, has to ask for.
+        if (name === 'push' && !('two' in a.show())) {
+          a.put('two', '2')
+          await a.sync()
+          await b.sync()
+          after = await remote.head(scene.zone)
+        }
+        return calls.call(name, input)
+      },
+    })
+    await c!.sync()
+    const { changes, batches, head } = await remote.changes(scene.zone, after)
+    let isSetBack = false
+    b.device.through = (calls): Calls => ({
+      async call(name, input) {
+        if (name === 'steps' && !isSetBack) {
+          isSetBack = true
+          await kept.restore(backup)
+        }
+        return calls.call(name, input)
+      },
+    })
+    const drive = await scene.world.drive(b.device)
+    const announcements = [{ head, news: { after, changes, batches } }]
+    await drive.syncHinted({ ...NOTHING, announcements, scope: new Map() })
+    expect(isSetBack).toBe(true)
+    await scene.settle(a, b, c!)
+    expect(b.show()).toEqual({ one: '1', two: '2', three: '3' })
+    expect(a.show()).toEqual(b.show())
+  })
 })
 
 test('random lives with hints that are sometimes lost converge and lose nothing', {
@@ -211,141 +253,3 @@ async function comeToRest(world: World): Promise<void> {
   }
   throw new Error('the devices did not come to rest')
 }
-
-describe('a drive that stays', () => {
-  async function staying(seed: number) {
-    const scene = await setScene(home, seed)
-    const [a, b] = scene.sites
-    const { remote } = await scene.world.reader()
-    let head = await remote.head(scene.zone)
-    let reachable = true
-    const line = memoryLine(() => (reachable ? { head, news: null } : null))
-    const timers = memoryTimers(1_000_000)
-    const watch = memoryWatch()
-    const states: string[] = []
-    let notes: readonly string[] = []
-    const stop = new AbortController()
-    const told = ({ now, notes: said }: LiveStatus) => {
-      if (states.at(-1) !== now.state) states.push(now.state)
-      notes = said
-    }
-    b.device.through = (calls) => ({
-      call: (name, input) =>
-        reachable ? calls.call(name, input) : Promise.reject(new Unreachable('no network')),
-    })
-    const drive = await scene.world.drive(b.device)
-    const ended = runLive(
-      {
-        drive,
-        watch,
-        line,
-        zone: scene.zone,
-        timers,
-        clock: timers.clock,
-        wallClock: timers.clock,
-        random: (n) => new Uint8Array(n),
-        told,
-      },
-      stop.signal,
-    )
-    return {
-      a,
-      b,
-      watch,
-      states,
-      notes: () => notes,
-      setReachable(now: boolean) {
-        reachable = now
-        if (!now) line.cut()
-      },
-      async announce() {
-        await a.sync()
-        head = await remote.head(scene.zone)
-        line.tell({ head, news: null })
-      },
-      async rest(seconds: number) {
-        for (let ms = 0; ms < seconds * 1_000; ms += 100) {
-          timers.pass(100)
-          await new Promise((resolve) => setImmediate(resolve))
-        }
-      },
-      /** Lets time pass until it is so. */
-      async until(so: () => boolean, seconds = 60) {
-        for (let ms = 0; ms < seconds * 1_000 && !so(); ms += 10) {
-          timers.pass(10)
-          await new Promise((resolve) => setImmediate(resolve))
-        }
-        expect(so()).toBe(true)
-      },
-      async end() {
-        stop.abort()
-        await ended
-      },
-    }
-  }
-
-  test('takes what is announced and sends what is watched', async () => {
-    const { a, b, watch, announce, until, rest, states, end } = await staying(20)
-    await until(() => states.at(-1) === 'up-to-date')
-    a.put('from a', '1')
-    await announce()
-    await until(() => 'from a' in b.show())
-    b.put('from b', '2')
-    watch.changed('', 'from b')
-    await rest(2)
-    await a.sync()
-    expect(a.text('from b')).toBe('2')
-    await end()
-  })
-
-  test('a deletion counts after everything was looked at', async () => {
-    const { a, b, watch, announce, until, rest, states, end } = await staying(21)
-    a.put('file', '1')
-    await announce()
-    await until(() => 'file' in b.show() && states.at(-1) === 'up-to-date')
-    b.remove('file')
-    watch.changed('', 'file')
-    await rest(2)
-    await a.sync()
-    expect(a.show()).toEqual({})
-    await end()
-  })
-
-  test('what no event told is found by the next look at everything', async () => {
-    const { a, b, until, rest, states, end } = await staying(22)
-    await until(() => states.at(-1) === 'up-to-date')
-    b.put('silent', '1')
-    await rest(310)
-    await a.sync()
-    expect(a.text('silent')).toBe('1')
-    await end()
-  })
-
-  test('without a network it says so, and goes on when there is one', async () => {
-    const { a, b, watch, announce, setReachable, until, rest, states, end } = await staying(23)
-    await until(() => states.at(-1) === 'up-to-date')
-    setReachable(false)
-    b.put('offline', '1')
-    watch.changed('', 'offline')
-    await until(() => states.at(-1) === 'offline')
-    // What is tried meanwhile, and fails again, is not told as work.
-    const first = states.indexOf('offline')
-    b.put('another', '2')
-    watch.changed('', 'another')
-    await rest(100)
-    expect(new Set(states.slice(first))).toEqual(new Set(['offline']))
-    setReachable(true)
-    await until(() => states.at(-1) === 'up-to-date')
-    await announce()
-    expect(a.text('offline')).toBe('1')
-    await end()
-  })
-
-  test('a watch that is limited is said in one sentence', async () => {
-    const { watch, until, states, notes, end } = await staying(24)
-    await until(() => states.at(-1) === 'up-to-date')
-    watch.limited('too many folders')
-    expect(notes()).toEqual(['too many folders'])
-    await end()
-  })
-})
