@@ -1,3 +1,4 @@
+import { homedir } from 'node:os'
 import { join } from 'node:path'
 import { defineConfig } from 'vitest/config'
 import { LongestFirst } from './tools/longest-first.ts'
@@ -20,9 +21,9 @@ const ALONE = [
   'tools/**/*.test.ts',
 ]
 
-// Whatever tests start is compiled once, not by each process: the simulator, say, half a second of each. Only `pileus` and
-// the server have a cache by themselves.
-process.env.NODE_COMPILE_CACHE ??= join(import.meta.dirname, 'node_modules/.cache/compiled')
+// Whatever tests start is compiled once, not by each process: the simulator, say, half a second of each. Kept where
+// `pileus` and the server have their own.
+process.env.NODE_COMPILE_CACHE ??= join(process.env.XDG_CACHE_HOME || join(homedir(), '.cache'), 'pileus')
 
 export default defineConfig({
   test: {
