@@ -7,7 +7,7 @@ import type { RecordId } from '@pileus/core/ids/ids'
 import { type Action, type Disk, planDisk, type Want } from '@pileus/core/plan/plan'
 import type { View } from '@pileus/core/tree/view'
 import { type DriveContext, labelNow, type SyncOptions } from '../drive/context.ts'
-import type { Location } from '../files/files.ts'
+import type { Location, Stat } from '../files/files.ts'
 import { affectedNodes, NONE_YET, type TouchedSoFar, touchEverything } from '../replica/affected.ts'
 import { samenessOf, treeNode } from '../replica/forest.ts'
 import { tables } from '../replica/tables.ts'
@@ -25,7 +25,6 @@ import {
   parentOf,
   parkedPath,
   sameFile,
-  stagingPath,
   stashPath,
   statAt,
 } from './place.ts'
@@ -281,43 +280,36 @@ class Applier {
     const target = childLocation(this.#work.folder(tx, parent), name)
     if (over) this.#remove(tx, over)
     expectFree(files, target)
-    const area = files[target.area]
     const kind = body.kind === 'folder' ? 'folder' : 'link'
+    let brought: Stat | null = null
     if (kind === 'folder') {
-      area.makeDirectory(target.path)
+      files[target.area].makeDirectory(target.path)
       tables.undated.put(tx, id, '')
-    } else this.#writeLink(id, body.content, body.attributes.mtime, target)
+    } else {
+      const link = this.#work.stageLink(id, body)
+      brought = statAt(files, link)
+      expectFree(files, target)
+      files.transfer('rename', link, target)
+    }
     this.#work.note(target)
     this.#work.note(parentOf(target))
     const { attributes } = body
     const row = { kind, parent, name, sameness: samenessOf(body.content), attributes, version: key } as const
-    this.#work.restat(tx, id, { ...row, size: 0, identity: '', signature: '' }, target)
-  }
-
-  #writeLink(id: RecordId, content: unknown, mtime: number, target: Location): void {
-    const { files } = this.#context
-    const link = content as { target: string }
-    const staging: Location = { area: 'work', path: stagingPath(id) }
-    if (statAt(files, staging)) files.work.removeFile(staging.path)
-    files.work.makeLink(staging.path, link.target)
-    files.work.setModified(staging.path, mtime)
-    files.transfer('rename', staging, target)
+    this.#work.restat(tx, id, { ...row, size: 0, identity: '', signature: '' }, target, brought)
   }
 
   #updateLink(tx: StoreWriter, id: RecordId): void {
-    const { replica } = this.#context
+    const { files, replica } = this.#context
     const { row, location } = this.#work.node(tx, id)
     const { body, key } = replica.effective(tx, id)!
-    expectAsRow(this.#context.files, location, row)
-    this.#writeLink(id, body.content, body.attributes.mtime, location)
+    expectAsRow(files, location, row)
+    const link = this.#work.stageLink(id, body)
+    const brought = statAt(files, link)
+    expectAsRow(files, location, row)
+    files.transfer('rename', link, location)
     this.#work.note(parentOf(location))
-    const { attributes } = body
-    this.#work.restat(
-      tx,
-      id,
-      { ...row, sameness: samenessOf(body.content), attributes, version: key },
-      location,
-    )
+    const shown = { ...row, sameness: samenessOf(body.content), attributes: body.attributes, version: key }
+    this.#work.restat(tx, id, shown, location, brought)
   }
 
   #attributes(tx: StoreWriter, id: RecordId): void {

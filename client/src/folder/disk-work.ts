@@ -1,6 +1,7 @@
 /** What every change of the disk has in common: where things are, what must be made durable, what could not be done. */
 import { type RecordId, ROOT } from '@pileus/core/ids/ids'
 import type { Action } from '@pileus/core/plan/plan'
+import type { Content, RecordBody } from '@pileus/core/records/record'
 import type { View } from '@pileus/core/tree/view'
 import { type DriveContext, labelNow } from '../drive/context.ts'
 import { FileError, type Location, type Stat } from '../files/files.ts'
@@ -13,6 +14,7 @@ import {
   locationOf,
   parentOf,
   sameFile,
+  stagingPath,
   stashPath,
   statAt,
 } from './place.ts'
@@ -152,6 +154,17 @@ export class DiskWork {
 
   folder(tx: StoreReader, id: RecordId): Location {
     return id === ROOT ? { area: 'folder', path: '' } : this.node(tx, id).location
+  }
+
+  /** Makes a link beside: its place is to be looked at right before it goes there, and making it takes a moment. */
+  stageLink(id: RecordId, { content, attributes }: RecordBody): Location {
+    const { files } = this.context
+    const { target } = content as Extract<Content, { type: 'link' }>
+    const staging: Location = { area: 'work', path: stagingPath(id) }
+    if (statAt(files, staging)) files.work.removeFile(staging.path)
+    files.work.makeLink(staging.path, target)
+    files.work.setModified(staging.path, attributes.mtime)
+    return staging
   }
 
   rename(from: Location, to: Location): void {

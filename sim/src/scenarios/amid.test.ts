@@ -115,6 +115,48 @@ describe('what is written in the very moment', () => {
   )
 
   it.each([
+    ['a link is about to come', false],
+    ['a link is about to point elsewhere', true],
+  ])('%s, and somebody saves a file under its name: nothing is lost', async (_, isThere) => {
+    const { sites, settle } = await setScene(home, ++seed)
+    const [a, b] = sites
+    if (isThere) b.makeLink('n', 'here')
+    await settle(a, b)
+    if (isThere) b.remove('n')
+    b.makeLink('n', 'there')
+    await b.sync()
+    const makeLink = a.files.work.makeLink.bind(a.files.work)
+    a.files.work.makeLink = (path, target) => {
+      makeLink(path, target)
+      a.files.work.makeLink = makeLink
+      if (isThere) a.remove('n')
+      a.put('n', 'by a')
+    }
+    await settle(a, b)
+    expect(Object.values(a.show())).toContain('by a')
+    expect(b.show()).toEqual(a.show())
+  })
+
+  it('a link came, and somebody points it elsewhere right then: that is told', async () => {
+    const { sites, settle } = await setScene(home, ++seed)
+    const [a, b] = sites
+    await settle(a, b)
+    b.makeLink('n', 'there')
+    await b.sync()
+    const transfer = a.files.transfer.bind(a.files)
+    a.files.transfer = (mode, from, to) => {
+      transfer(mode, from, to)
+      if (to.path !== 'n') return
+      a.files.transfer = transfer
+      a.remove('n')
+      a.makeLink('n', 'elsewhere')
+    }
+    await settle(a, b)
+    expect(a.show()).toEqual({ n: '→elsewhere' })
+    expect(b.show()).toEqual(a.show())
+  })
+
+  it.each([
     ['one way', 'caf\u00e9', 'cafe\u0301'],
     ['the other way', 'cafe\u0301', 'caf\u00e9'],
   ])('of two files that are one, that composed %s is taken away: the other stays', async (_, goes, stays) => {
