@@ -15,6 +15,7 @@ import { compareStamps } from '@pileus/core/tree/stamp'
 import { compareVectors } from '@pileus/core/versions/vector'
 import { figuresOf } from '../account/figures.ts'
 import { samenessOf } from '../replica/forest.ts'
+import type { Replica } from '../replica/replica.ts'
 import { decodeSealed } from '../replica/sealed-row.ts'
 import { getMeta, putMeta, tables } from '../replica/tables.ts'
 import type { StoreWriter } from '../store/store.ts'
@@ -216,8 +217,10 @@ async function integratePage(
     const text = await textMergeFor(context, record)
     if (text) texts.set(record.version.id, text)
   }
+  const inPlace = records.filter((record) => standsInPlace(replica, record))
   replica.transaction('durable', (tx) => {
-    if (twins.size > 0) replica.takeNewWriter(tx)
+    for (const { version } of inPlace) replica.pushAgain(tx, version.id)
+    if (twins.size + inPlace.length > 0) replica.takeNewWriter(tx)
     for (const record of records) integrate(context, tx, record, texts.get(record.version.id) ?? null)
     stampClashesAgain(context, tx, records)
     putMeta(tx, 'cursor', page.cursor)
@@ -325,6 +328,12 @@ function knowsMoreOfUs(
   const replaced = theirs < counter ? pending?.ours?.at(theirs - counter) : undefined
   const isSeen = pending && compareVectors(vector, pending.vector) === 'before'
   return isSeen === true && replaced !== undefined && replaced !== leaf
+}
+
+/** A server that was set back shows what a clone told under the same counter, in the place of what it lost. */
+function standsInPlace({ store }: Replica, { version, leaf }: Received): boolean {
+  const known = getMeta(store, 'rereading') && tables.known.get(store, version.id)
+  return known ? known.leaf !== leaf && compareVectors(version.vector, known.vector) === 'equal' : false
 }
 
 /**

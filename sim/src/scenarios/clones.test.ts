@@ -7,8 +7,10 @@ import { chanceOf } from '../world/random.ts'
 import { createHome } from '../world/world.ts'
 import { copyOf } from './image.ts'
 import { type Site, saveUntold, setScene } from './scene.ts'
+import { backedUpZones } from './server.ts'
 
-const home = await createHome(chanceOf(41), 2)
+const kept = backedUpZones()
+const home = await createHome(chanceOf(41), 2, { zones: kept.zones })
 
 it('two that tell of one file at the same moment, under one counter, settle it without a word to anybody', async () => {
   const { sites, settle, again } = await setScene(home, 1)
@@ -120,3 +122,23 @@ it('whoever saved twice, the first time without hearing of it, has made no confl
   expect(a.show()).toEqual({ 'n.bin': 'second' })
   expect(b.show()).toEqual(a.show())
 })
+
+it.each([
+  ['was told', [], ['from b', 'from the clone']],
+  ['went on', ['from b, later'], ['from b, later', 'from the clone']],
+])(
+  'one %s before the server was set back, and the other tells under the same counter: both are kept',
+  async (_, later, texts) => {
+    const { a, b, clone, settle } = await twins(6 + later.length)
+    const backup = kept.backUp()
+    b.put('n.bin', 'from b')
+    await b.sync()
+    for (const text of later) await saveUntold(b, 'n.bin', text)
+    await kept.restore(backup)
+    clone.put('n.bin', 'from the clone')
+    await settle(clone, b, a)
+    expect(new Set(Object.values(a.show()))).toEqual(new Set(texts))
+    expect(b.show()).toEqual(a.show())
+    expect(clone.show()).toEqual(a.show())
+  },
+)
