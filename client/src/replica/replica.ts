@@ -13,14 +13,7 @@ import { NO_REFS, type Refs } from '@pileus/core/records/refs'
 import { leafOf, sealRecord } from '@pileus/core/records/seal'
 import type { SealedRecord } from '@pileus/core/records/sealed'
 import { createView, type View } from '@pileus/core/tree/view'
-import {
-  dominates,
-  joinVectors,
-  NO_VERSION,
-  nextVector,
-  type VersionVector,
-  vectorKey,
-} from '@pileus/core/versions/vector'
+import { dominates, joinVectors, NO_VERSION, nextVector, vectorKey } from '@pileus/core/versions/vector'
 import { rememberRows } from '../store/remembered.ts'
 import type { Store, StoreReader, StoreWriter } from '../store/store.ts'
 import { DiskRows } from './disk-rows.ts'
@@ -186,9 +179,14 @@ export class Replica {
   takeNewWriter(tx: StoreWriter): void {
     this.writer = randomId('writer', this.#context.random)
     putMeta(tx, 'writer', this.writer)
-    for (const [id, { body, group }] of [...tables.outbox.entries(tx)]) {
+    for (const [key, { vector, body, group }] of [...tables.outbox.entries(tx)]) {
+      const id = key as RecordId
       const { refs } = decodeSealed(tables.outboxSealed.get(tx, id)!)
-      this.#seal(tx, id as RecordId, body, refs, group)
+      const row = tables.disk.get(tx, id)
+      this.#seal(tx, id, body, refs, group)
+      // Its old key may come to stand for what a clone makes.
+      if (row?.version === vectorKey(vector))
+        this.putDisk(tx, id, { ...row, version: this.effective(tx, id)!.key })
     }
   }
 
@@ -249,7 +247,6 @@ export class Replica {
     const counter = body.place.stamp.counter
     if (counter > (getMeta(tx, 'stamp') ?? 0)) putMeta(tx, 'stamp', counter)
     this.#retire(tx, id)
-    this.#tellApart(tx, id, vector, leaf)
     const effective = tables.outbox.get(tx, id)?.body ?? body
     this.#index(tx, id, effective, () => {
       this.#putKnown(tx, id, { vector, body, leaf, sequence }, encodeSealed(sealed))
@@ -333,14 +330,6 @@ export class Replica {
     const effective = this.effective(tx, id)
     if (!row || !effective || row.version !== effective.key) return
     if (tables.base.get(tx, id) === undefined) this.putBase(tx, id, effective.body)
-  }
-
-  /** A clone made this version under the counter of the one that the disk shows: the two have one key, and are not the same. */
-  #tellApart(tx: StoreWriter, id: RecordId, vector: VersionVector, leaf: Digest): void {
-    const row = tables.disk.get(tx, id)
-    const before = tables.outbox.get(tx, id) ?? tables.known.get(tx, id)
-    if (row?.version === vectorKey(vector) && before && before.leaf !== leaf)
-      tables.disk.put(tx, id, { ...row, version: '' })
   }
 
   /** What the disk shows of a record that has moved on. `refs` where they are not those of the effective version. */
