@@ -110,8 +110,8 @@ export const BUGS: readonly Bug[] = [
     'the cursor moves on in a commit of its own before the records are kept',
     400,
     `${DRIVE}/pull.ts`,
-    `  replica.transaction('durable', (tx) => {\n    for (const record of records) integrate(`,
-    `  replica.transaction('durable', (tx) => putMeta(tx, 'cursor', page.cursor))\n  replica.transaction('durable', (tx) => {\n    for (const record of records) integrate(`,
+    '  const inPlace = records.filter(',
+    `  replica.transaction('durable', (tx) => putMeta(tx, 'cursor', page.cursor))\n  const inPlace = records.filter(`,
   ),
   bug(
     'no-conflict-copy',
