@@ -1,8 +1,10 @@
 /** The simulator in processes of its own, as the command runs it, because it loads the product with stand-ins. */
 import { execFile } from 'node:child_process'
+import { readFileSync } from 'node:fs'
 import { fileURLToPath } from 'node:url'
 import { promisify } from 'node:util'
 import { describe, expect, it } from 'vitest'
+import { BUGS } from '../mutations/bugs.ts'
 
 const SEEDS = Number(process.env.PILEUS_SIM_SEEDS ?? 200)
 const FROM = Number(process.env.PILEUS_SIM_FROM ?? 1)
@@ -64,6 +66,16 @@ describe('the whole system', () => {
     expect(said).toMatch(/the server is set back .*\n.* removes device-1 from the account/)
     expect(said).toContain('all as promised')
   }, 120_000)
+
+  it.each(BUGS.map((bug) => [bug.name, bug] as const))(
+    'can plant %s: what it changes stands there once',
+    (_, bug) => {
+      for (const { file, find } of bug.replacements) {
+        const source = readFileSync(fileURLToPath(new URL(`../../${file}`, import.meta.url)), 'utf8')
+        expect(source.split(find)).toHaveLength(2)
+      }
+    },
+  )
 
   it('finds bugs that are planted', async () => {
     const said = await sim('--mutations', '--jobs', '1', ...QUICKLY_FOUND)
