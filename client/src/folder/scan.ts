@@ -43,7 +43,7 @@ export interface PathProblem {
   readonly noRoom?: true
 }
 
-/** Where to look: folders by their path ('' for the top), and in each some names, or all. */
+/** Where to look: folders by their path ('' for the top), and in each some names, or everything at any depth. */
 export type Scope = ReadonlyMap<string, ReadonlySet<string> | 'all'>
 
 export interface Scan {
@@ -153,11 +153,14 @@ class Scanner {
     // Outer folders first: what moved there may hold what is listed below.
     const outerFirst = [...places].sort(([a], [b]) => (a < b ? -1 : 1))
     for (const [path, { id, names }] of outerFirst) {
-      const all = names === 'all' || this.#replica.caseInsensitive
-      const scanning = all ? this.#folder(path, id, id) : this.#names(path, id, names)
-      for (const portion of scanning) if (portion !== null) return 'too-much'
+      for (const portion of this.#place(path, id, names)) if (portion !== null) return 'too-much'
     }
     return { ...this.#end(), partial: true }
+  }
+
+  #place(path: string, id: RecordId, names: ReadonlySet<string> | 'all'): Generator<Scan | null> {
+    if (names === 'all') return this.#wholeFolder(path, id, id)
+    return this.#replica.caseInsensitive ? this.#folder(path, id, id) : this.#names(path, id, names)
   }
 
   #end(): Scan {
@@ -202,6 +205,7 @@ class Scanner {
   }
 
   *#names(path: string, id: RecordId, names: ReadonlySet<string>): Generator<Scan | null> {
+    if (this.#listed.has(id)) return
     const rows = new Map<string, Named>()
     for (const name of names) {
       const row = this.#replica.diskAt(this.#from, id, name)
@@ -212,7 +216,7 @@ class Scanner {
     }
   }
 
-  /** Everything below a folder that is new here, whatever was asked for. */
+  /** Everything below a folder, whatever was asked for. */
   *#wholeFolder(path: string, row: RecordId | null, parent: RecordId | Appeared): Generator<Scan | null> {
     this.#whole++
     yield* this.#folder(path, row, parent)
@@ -236,7 +240,7 @@ class Scanner {
     for (const { id } of rows.values()) this.#missing.push(id)
   }
 
-  /** Where case is ignored a folder may have been told by two spellings: looked at twice, what is in it would be there twice. */
+  /** A folder may have been told of itself and as part of another, or by two spellings: looked at twice, what is in it would be there twice. */
   #isListed(folder: RecordId): boolean {
     const isListed = this.#listed.has(folder)
     if (!this.#inPortions) this.#listed.add(folder)

@@ -52,7 +52,7 @@ export class Agenda {
     this.#pathOf = pathOf
   }
 
-  /** Something may have happened to this name, or in this folder. */
+  /** Something may have happened to this name, or to anything below this folder. */
   changed(folder: string, name: string | null, now: number, identity?: string): void {
     if (this.#burstSince !== null) {
       this.#everythingAt = Math.min(this.#burstSince + UNQUIET_MAX_MS, now + BURST_QUIET_MS)

@@ -6,6 +6,7 @@ import { type FSWatcher, lstatSync, readdirSync, readFileSync, statSync, watch }
 import { basename, join, sep } from 'node:path'
 import { identityOf } from '../../files/node-stat.ts'
 import { joinPath } from '../tree-paths.ts'
+import { Leaving } from './node-leaving.ts'
 import type { Watch, WatchHeard, Watching } from './watch.ts'
 
 /** inotify_add_watch(2) and inotify_init(2): which limit of the system was reached. */
@@ -65,6 +66,8 @@ class WholeTree implements Watching {
 }
 
 interface WatchedFolder {
+  /** Its path in the synced folder. */
+  readonly folder: string
   readonly watcher: FSWatcher
   readonly identity: string
   /** Another file system is mounted there: nothing on it is synced, only its going is of interest. */
@@ -73,14 +76,22 @@ interface WatchedFolder {
 
 /** inotify tells neither that a folder is mounted over, nor that what was mounted twice is gone from here. */
 const MOUNTS = '/proc/self/mountinfo'
-const MOUNTS_EVERY_MS = 3_000
+const TICK_MS = 3_000
+
+/** inotify(7): what comes while so many events wait is lost, and nobody is told. */
+const QUEUE = '/proc/sys/fs/inotify/max_queued_events'
+const USUAL_QUEUE = 16_384
 
 class WatchedTree implements Watching {
   readonly #root: string
   readonly #heard: WatchHeard
-  readonly #timer = setInterval(() => this.#lookAtMounts(), MOUNTS_EVERY_MS).unref()
+  readonly #timer = setInterval(() => this.#tick(), TICK_MS).unref()
   #mounts = mountsNow()
+  readonly #manyEvents = queueLength() / 2
+  /** Events of one turn of the event loop: all that waited in the queue, but for those of watches that were closed. */
+  #eventsNow = 0
   readonly #watched = new Map<string, WatchedFolder>()
+  readonly #leaving = new Leaving()
   /** The topmost folders that are not watched, with whether a limit is the reason. */
   readonly #missed = new Map<string, boolean>()
   #limited = false
@@ -91,7 +102,7 @@ class WatchedTree implements Watching {
   }
 
   renew(anew: boolean): void {
-    if (anew) this.#dropTree('')
+    if (anew) this.#leave('')
     for (const folder of this.#replaced()) if (this.#isReplaced(folder)) this.#follow(folder)
     const missed = anew ? [''] : [...this.#missed.keys()]
     this.#missed.clear()
@@ -99,6 +110,11 @@ class WatchedTree implements Watching {
     if (!this.#limited || [...this.#missed.values()].includes(true)) return
     this.#limited = false
     this.#heard.limited(null)
+  }
+
+  #tick(): void {
+    this.#leaving.tick()
+    this.#lookAtMounts()
   }
 
   #lookAtMounts(): void {
@@ -122,26 +138,38 @@ class WatchedTree implements Watching {
     return watched !== undefined && statAt(join(this.#root, folder))?.identity !== watched.identity
   }
 
-  /** Watches this folder and all below it. Watched before it is listed, so that nothing comes between. */
-  #add(folder: string): void {
+  /**
+   * Watches this folder and all below it; returns those that were not watched before, by this name or another. Watched
+   * before it is listed, so that nothing comes between.
+   */
+  #add(folder: string): WatchedFolder[] {
+    const added: WatchedFolder[] = []
     const waiting = [folder]
     for (let next = waiting.pop(); next !== undefined; next = waiting.pop()) {
-      if (!this.#watched.has(next) && !this.#watch(next)) continue
-      if (this.#watched.get(next)?.mounted) continue
+      const known = this.#watched.get(next)
+      const watched = known ?? this.#watch(next)
+      if (!watched || watched.mounted) continue
+      if (!known && !this.#leaving.has(watched.identity)) added.push(watched)
       for (const name of foldersIn(join(this.#root, next))) waiting.push(joinPath(next, name))
     }
+    return added
   }
 
-  #watch(folder: string): boolean {
+  #watch(folder: string): WatchedFolder | null {
     try {
       const path = join(this.#root, folder)
       const stats = lstatSync(path, { bigint: true })
       const identity = identityOf(stats)
       const mounted = folder !== '' && stats.dev !== statSync(this.#root, { bigint: true }).dev
-      const watcher = watch(path, (event, name) => this.#told(folder, identity, event, name))
-      watcher.on('error', () => this.#dropTree(folder))
-      this.#watched.set(folder, { watcher, identity, mounted })
-      return true
+      const watcher = watch(path, (event, name) => {
+        this.#count()
+        if (this.#watched.get(folder)?.watcher === watcher) this.#told(folder, identity, event, name)
+        else this.#heard.changed(folder, name, identity)
+      })
+      watcher.on('error', () => this.#failed(folder))
+      const watched = { folder, watcher, identity, mounted }
+      this.#watched.set(folder, watched)
+      return watched
     } catch (error) {
       const limit = LIMITS[error instanceof Error && 'code' in error ? String(error.code) : '']
       // Else gone again, or unreadable, which the scan says.
@@ -150,8 +178,22 @@ class WatchedTree implements Watching {
         this.#limited = true
         this.#heard.limited(limit)
       }
-      return false
+      return null
     }
+  }
+
+  #failed(folder: string): void {
+    this.#leave(folder)
+    this.#missed.set(folder, false)
+  }
+
+  /** Where the queue may have been full, anything may have happened since. */
+  #count(): void {
+    if (this.#eventsNow++ === 0)
+      setImmediate(() => {
+        if (this.#eventsNow > this.#manyEvents) this.#heard.lost()
+        this.#eventsNow = 0
+      })
   }
 
   #told(folder: string, identity: string, event: string, name: string | null): void {
@@ -178,24 +220,37 @@ class WatchedTree implements Watching {
     this.#heard.changed(folder.slice(0, Math.max(0, slash)), folder.slice(slash + 1))
   }
 
-  /** A name came, went, or is another's now: watches follow. */
+  /**
+   * A name came, went, or is another's now: watches follow. What came into a folder before it was watched is told by nobody,
+   * and may have come after a look at it.
+   */
   #follow(path: string): void {
-    if (this.#watched.has(path)) this.#dropTree(path)
+    if (this.#watched.has(path)) this.#leave(path)
     this.#missed.delete(path)
-    if (statAt(join(this.#root, path))?.isFolder) this.#add(path)
+    if (!statAt(join(this.#root, path))?.isFolder) return
+    for (const { folder, identity } of this.#add(path)) this.#heard.changed(folder, null, identity)
   }
 
-  #dropTree(folder: string): void {
-    for (const [path, { watcher }] of [...this.#watched]) {
+  #leave(folder: string): void {
+    for (const [path, { identity, watcher }] of [...this.#watched]) {
       if (folder !== '' && path !== folder && !path.startsWith(`${folder}/`)) continue
-      watcher.close()
+      this.#leaving.add(identity, watcher)
       this.#watched.delete(path)
     }
   }
 
   close(): void {
     clearInterval(this.#timer)
-    this.#dropTree('')
+    this.#leave('')
+    this.#leaving.close()
+  }
+}
+
+function queueLength(): number {
+  try {
+    return Number(readFileSync(QUEUE, 'utf8')) || USUAL_QUEUE
+  } catch {
+    return USUAL_QUEUE
   }
 }
 
