@@ -54,6 +54,21 @@ test('a name is looked for where its folder is when its turn comes', () => {
   ])
 })
 
+test('a name is looked for in the folder that it was told of and in the one that took its place meanwhile', () => {
+  let place = 'folder'
+  const agenda = new Agenda((told, identity) => (identity === '7' ? place : told))
+  agenda.changed('folder', 'note', 0, '7')
+  expect(scopeAt(agenda, 6)).toEqual([['folder', ['note']]])
+  // Saved again, so it waits; its folder moves on, another takes the name, and a file of that name comes into it.
+  agenda.changed('folder', 'note', 10, '7')
+  place = 'moved'
+  agenda.changed('folder', 'note', 20, '8')
+  expect(scopeAt(agenda, 270)).toEqual([
+    ['moved', ['note']],
+    ['folder', ['note']],
+  ])
+})
+
 test('more announcements than are worth keeping become one question to the server', () => {
   const agenda = new Agenda()
   const announcement = { head: {}, news: null } as unknown as Announcement

@@ -21,6 +21,7 @@ const ANNOUNCEMENTS_KEPT = 50
 export type Work = { readonly kind: 'everything' } | { readonly kind: 'hinted'; readonly hints: Hints }
 
 interface Waiting {
+  readonly path: string
   readonly folder: string
   readonly identity: string | undefined
   readonly name: string | null
@@ -58,14 +59,16 @@ export class Agenda {
       this.#everythingAt = Math.min(this.#burstSince + UNQUIET_MAX_MS, now + BURST_QUIET_MS)
       return
     }
-    const key = keyOf(folder, name)
+    const path = toldPath(folder, name)
+    // One folder may have taken the name of another that moved while a name in it waited: both are looked at.
+    const key = `${identity ?? ''} ${path}`
     const waiting = this.#names.get(key)
     const since = waiting?.since ?? now
     const quiet =
-      now - (this.#recent.get(key) ?? Number.NEGATIVE_INFINITY) < RECENT_MS ? QUIET_AGAIN_MS : QUIET_MS
+      now - (this.#recent.get(path) ?? Number.NEGATIVE_INFINITY) < RECENT_MS ? QUIET_AGAIN_MS : QUIET_MS
     const due = Math.min(since + UNQUIET_MAX_MS, now + quiet)
     if (waiting) Object.assign(waiting, { last: now, due })
-    else this.#names.set(key, { folder, identity, name, since, last: now, due })
+    else this.#names.set(key, { path, folder, identity, name, since, last: now, due })
     if (this.#names.size > BURST_NAMES) {
       this.#names.clear()
       this.#burstSince = since
@@ -101,7 +104,7 @@ export class Agenda {
    * changing is read now and then only, and keeps no other waiting.
    */
   rest(folder: string, name: string, until: number, quietMs: number): void {
-    this.#resting.set(keyOf(folder, name), { until, quietMs })
+    this.#resting.set(toldPath(folder, name), { until, quietMs })
   }
 
   /** Something was told of, here or there, that nobody has looked at yet. */
@@ -112,7 +115,7 @@ export class Agenda {
   /** When there will be something to do; null: when something happens. */
   nextAt(): number | null {
     if (this.#announcements.length > 0) return 0
-    const times = [...this.#names].map(([key, waiting]) => this.#dueOf(key, waiting))
+    const times = [...this.#names.values()].map((waiting) => this.#dueOf(waiting))
     if (this.#everythingAt !== null) times.push(this.#everythingAt)
     if (this.#askAt !== null) times.push(this.#askAt)
     return times.length > 0 ? Math.min(...times) : null
@@ -131,13 +134,13 @@ export class Agenda {
     }
     const scope = new Map<string, Set<string> | 'all'>()
     for (const [key, waiting] of this.#names) {
-      if (this.#dueOf(key, waiting) > now) continue
-      const { name } = waiting
+      if (this.#dueOf(waiting) > now) continue
+      const { path, name } = waiting
       // It may have been moved while this waited, by what came from the server.
       const folder = this.#pathOf(waiting.folder, waiting.identity)
       this.#names.delete(key)
-      this.#resting.delete(key)
-      this.#remember(key, now)
+      this.#resting.delete(path)
+      this.#remember(path, now)
       const names = scope.get(folder) ?? new Set()
       if (name === null) scope.set(folder, 'all')
       else if (names !== 'all') scope.set(folder, names.add(name))
@@ -150,14 +153,14 @@ export class Agenda {
     return { kind: 'hinted', hints: { scope, announcements, ask } }
   }
 
-  #dueOf(key: string, { last, due }: Waiting): number {
-    const rest = this.#resting.get(key)
+  #dueOf({ path, last, due }: Waiting): number {
+    const rest = this.#resting.get(path)
     return rest ? Math.max(due, Math.min(rest.until, last + rest.quietMs)) : due
   }
 
-  #remember(key: string, now: number): void {
-    this.#recent.delete(key)
-    this.#recent.set(key, now)
+  #remember(path: string, now: number): void {
+    this.#recent.delete(path)
+    this.#recent.set(path, now)
     for (const [old, at] of this.#recent) {
       if (now - at < RECENT_MS) break
       this.#recent.delete(old)
@@ -174,6 +177,6 @@ export class Agenda {
   }
 }
 
-function keyOf(folder: string, name: string | null): string {
+function toldPath(folder: string, name: string | null): string {
   return `${folder}/${name ?? ''}`
 }
