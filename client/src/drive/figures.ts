@@ -52,10 +52,24 @@ export function checkContinues(from: StoreReader, head: ZoneHead): void {
   }
 }
 
-/** What was read of a zone since the last figure: what others signed, and whether every commit was shown. */
-export interface Reading {
-  readonly figures: SignedFigure[]
-  continuous: boolean
+/**
+ * Notes what others signed in a page, and whether it shows every commit since the page before, until that is compared: a reading may end
+ * after any page, and a server that has something to hide would see to that. To be written with the page.
+ */
+export function noteSigned(tx: StoreWriter, signed: readonly SignedFigure[], continuous: boolean): void {
+  for (const figure of signed) tables.signed.put(tx, keyOf(figure.first), figure)
+  if (!continuous) putMeta(tx, 'gap', true)
+}
+
+/** They were compared, or all is read again. */
+export function forgetSigned(tx: StoreWriter): void {
+  for (const [key] of [...tables.signed.entries(tx)]) tables.signed.delete(tx, key)
+  putMeta(tx, 'gap', undefined)
+}
+
+/** Whether something was read that was not compared yet: then nothing that follows is verified. */
+export function isUncompared(from: StoreReader): boolean {
+  return getMeta(from, 'gap') !== undefined || tables.signed.count(from) > 0
 }
 
 /**
@@ -76,10 +90,9 @@ export function continues(
   return true
 }
 
-/** Holds the figures of what was read against what is here, which is the zone at `head`. Rejects with ServerUntrue. */
+/** Holds the figures of all that was read since the last one against what is here, which is the zone at `head`. Rejects with ServerUntrue. */
 export async function compareFigures(
   { crypto, replica, remote, zone: { zone } }: DriveContext,
-  { figures, continuous }: Reading,
   { incarnation, sequence, chain }: Place,
 ): Promise<void> {
   const { store } = replica
@@ -92,10 +105,11 @@ export async function compareFigures(
   }
   const own = (sequence: number) => tables.figure.get(store, keyOf(sequence))
   const steps = (after: number) => remote.steps(zone, incarnation, after, sequence)
-  const before = continuous ? undefined : lastFigure(store)
+  const before = getMeta(store, 'gap') ? lastFigure(store) : undefined
   const since = getMeta(store, 'since')
   const verifier = { crypto, zone, here, own, steps, ...(before && { before }) }
-  const why = await contradiction(since === undefined ? verifier : { ...verifier, since }, figures)
+  const signed = [...tables.signed.entries(store)].map(([, figure]) => figure)
+  const why = await contradiction(since === undefined ? verifier : { ...verifier, since }, signed)
   if (why !== null) throw new ServerUntrue(why)
 }
 

@@ -25,7 +25,8 @@ import {
   compareFigures,
   continues,
   forgetFigures,
-  type Reading,
+  forgetSigned,
+  noteSigned,
   rememberFigure,
 } from './figures.ts'
 import { settle, type TextMerge, wantsTextMerge } from './settle.ts'
@@ -44,7 +45,6 @@ const SET_BACK_MAX = 3
 
 /** Pulls to the zone's head. Returns how many records came. Rejects with ServerUntrue where the server contradicts itself. */
 export async function pull(context: DriveContext, options: SyncOptions): Promise<number> {
-  let reading: Reading = { figures: [], continuous: true }
   let received = 0
   let timesSetBack = 0
   const doubted = getMeta(context.replica.store, 'doubted') ?? false
@@ -56,12 +56,11 @@ export async function pull(context: DriveContext, options: SyncOptions): Promise
     // An entry that ends a right names a sequence number that the zone had then: a later one would let its device go on.
     if (endedAt > page.head.sequence) throw new ServerUntrue('it put a removal after the end of its history')
     try {
-      received += await takePage(context, page, reading)
+      received += await takePage(context, page)
     } catch (error) {
       // The server was set back while this was read. It says so of the next page too, and all is read again. One that
       // was just found untrue is not believed to have been: it may have shown a place that never was.
       if (doubted || !isCursorUnknown(error) || ++timesSetBack > SET_BACK_MAX) throw error
-      reading = { figures: [], continuous: true }
       continue
     }
     options.progress?.({ phase: 'reading', files: received, bytes: 0 })
@@ -112,6 +111,7 @@ function fromTheStart(tx: StoreWriter): void {
   putMeta(tx, 'cursor', undefined)
   putMeta(tx, 'ahead', undefined)
   putMeta(tx, 'doubted', undefined)
+  forgetSigned(tx)
   for (const [id] of [...tables.seen.entries(tx)]) tables.seen.delete(tx, id)
 }
 
@@ -134,7 +134,7 @@ export async function takeAnnouncement(
   const { incarnation, sequence, chain } = head
   const page = { ...news, cursor: { incarnation, sequence, chain }, more: false, head }
   try {
-    return await takePage(context, page, { figures: [], continuous: true })
+    return await takePage(context, page)
   } catch (error) {
     // The server was set back since it told this.
     if (!isCursorUnknown(error)) throw error
@@ -143,28 +143,27 @@ export async function takeAnnouncement(
 }
 
 /**
- * Verifies, opens and integrates a page that follows the cursor; adds its figures to those of the pages before. Where the
+ * Verifies, opens and integrates a page that follows the cursor; after the last one compares the figures of all. Where the
  * server is found untrue nothing of the page stays, and the next pull reads all again.
  */
-async function takePage(context: DriveContext, page: ChangesPage, reading: Reading): Promise<number> {
+async function takePage(context: DriveContext, page: ChangesPage): Promise<number> {
   const { replica } = context
   try {
     checkContinues(replica.store, page.head)
     const cursor = getMeta(replica.store, 'cursor')
     checkPage(cursor, page)
     const records = await openPage(context, page)
-    reading.figures.push(...figuresOf(page))
     const steps = records.map(({ version, leaf, sequence }) => ({
       sequence,
       record: version.id,
       newLeaf: leaf,
     }))
-    reading.continuous = continues(context, steps, page.cursor, cursor) && reading.continuous
-    await integratePage(context, page, records)
+    await integratePage(context, page, records, continues(context, steps, page.cursor, cursor))
     if (!page.more) {
-      await compareFigures(context, reading, page.head)
+      await compareFigures(context, page.head)
       replica.transaction('lazy', (tx) => {
         rememberFigure(tx, page.head)
+        forgetSigned(tx)
         putMeta(tx, 'ahead', undefined)
         if (tables.outbox.count(tx) === 0) putMeta(tx, 'generation', page.head.generation)
       })
@@ -208,6 +207,7 @@ async function integratePage(
   context: DriveContext,
   page: ChangesPage,
   records: readonly Received[],
+  continuous: boolean,
 ): Promise<void> {
   const { replica } = context
   const texts = new Map<RecordId, TextMerge>()
@@ -224,6 +224,7 @@ async function integratePage(
     for (const record of records) integrate(context, tx, record, texts.get(record.version.id) ?? null)
     stampClashesAgain(context, tx, records)
     putMeta(tx, 'cursor', page.cursor)
+    noteSigned(tx, figuresOf(page), continuous)
     if (page.more) return
     if (getMeta(tx, 'rereading')) finishRereading(context, tx)
     // The records here must be those the server says it has: nothing left out, nothing rolled back.

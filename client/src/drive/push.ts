@@ -11,7 +11,7 @@ import { decodeSealed } from '../replica/sealed-row.ts'
 import { getMeta, type Pending, putMeta, tables } from '../replica/tables.ts'
 import type { StoreWriter } from '../store/store.ts'
 import type { DriveContext, SyncOptions } from './context.ts'
-import { lastFigure, rememberFigure } from './figures.ts'
+import { isUncompared, lastFigure, rememberFigure } from './figures.ts'
 import { readAgain } from './lost-content.ts'
 import { pull } from './pull.ts'
 import { isOverQuota } from './room.ts'
@@ -241,7 +241,7 @@ async function pushBatch(context: DriveContext, batch: readonly Ready[]): Promis
     }
     putMeta(tx, 'cursor', { incarnation, sequence, chain })
     putMeta(tx, 'ahead', undefined)
-    rememberFigure(tx, head)
+    if (!isUncompared(tx)) rememberFigure(tx, head)
   })
   return pushed
 }

@@ -4,6 +4,7 @@ import type { Figure } from '@pileus/core/records/figure'
 import type { Attributes, RecordBody } from '@pileus/core/records/record'
 import type { Refs } from '@pileus/core/records/refs'
 import type { VersionVector } from '@pileus/core/versions/vector'
+import type { SignedFigure } from '../account/figures.ts'
 import {
   type KeyRange,
   type RowCodec,
@@ -87,6 +88,8 @@ export interface Meta {
   verified: number
   /** Sequence of the first figure in this incarnation of the zone. */
   since: number
+  /** What was read since the last figure does not show every commit. */
+  gap: boolean
   /** The longest log of the zone ever seen. */
   log: { length: number; head: Digest }
   /** Syncs that came to rest. */
@@ -205,6 +208,8 @@ export const tables = {
   setHash: rawTable<Uint8Array>('setHash'),
   /** States of the zone that were verified here, by sequence (16 digits), the newest few. */
   figure: jsonTable<Figure>('figure'),
+  /** What others signed in what was read since then, by the sequence (16 digits) of the first record under it. */
+  signed: jsonTable<SignedFigure>('signed'),
 } as const
 
 /** Makes all tables, because looking into one that is not there costs more than looking into an empty one. */

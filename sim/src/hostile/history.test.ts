@@ -2,8 +2,9 @@
  * Attack class 10: the server leaves records out, goes back, or tells devices different histories. Its heads fit what it
  * shows; what gives it away are the figures that the other devices signed (REC-14, REC-15).
  */
+import { Unreachable } from '@pileus/client/remote/remote'
 import { nodeCrypto } from '@pileus/core/crypto/node'
-import type { ZoneId } from '@pileus/core/ids/ids'
+import type { Digest, ZoneId } from '@pileus/core/ids/ids'
 import { decodeFacts } from '@pileus/core/records/facts'
 import { advance } from '@pileus/server/rules/decide'
 import { createService } from '@pileus/server/rules/service'
@@ -94,6 +95,30 @@ describe('omission', () => {
     honest()
     await settle(b)
     expect(b.show()).toEqual(a.show())
+  })
+
+  it('is found by a later sync where the server fails before the figures of the others are compared', async () => {
+    const { a, c, zone, settle } = await withNewcomer()
+    // The head of a zone that never had the hidden record, told to this device in all that follows.
+    let setHash: Digest | undefined
+    const hiding = aboutChanges(zone, (page) => {
+      const lied = consistent({ ...page, changes: page.changes.slice(1) })
+      setHash ??= lied.head.setHash
+      return { ...lied, head: { ...lied.head, setHash } }
+    })
+    const failing: Lies = {
+      steps: (answer, { params }) => {
+        if (params.zone === zone) throw new Unreachable('the connection was cut')
+        return answer
+      },
+    }
+    lieTo(c, { ...hiding, ...failing })
+    for (let n = 0; n < 2; n++) await expect(c.sync()).rejects.toThrow('the connection was cut')
+    const honest = lieTo(c, hiding)
+    await expect(c.sync()).rejects.toThrow(/other records than it showed the others/)
+    honest()
+    await settle(c)
+    expect(c.show()).toEqual(a.show())
   })
 
   it('of the steps between, or false ones, explain nothing', async () => {
