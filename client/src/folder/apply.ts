@@ -7,7 +7,7 @@ import type { RecordId } from '@pileus/core/ids/ids'
 import { type Action, type Disk, planDisk, type Want } from '@pileus/core/plan/plan'
 import type { View } from '@pileus/core/tree/view'
 import { type DriveContext, labelNow, type SyncOptions } from '../drive/context.ts'
-import type { Location, Stat } from '../files/files.ts'
+import { FileError, type Location, type Stat } from '../files/files.ts'
 import { affectedNodes, NONE_YET, type TouchedSoFar, touchEverything } from '../replica/affected.ts'
 import { samenessOf, treeNode } from '../replica/forest.ts'
 import { tables } from '../replica/tables.ts'
@@ -27,6 +27,7 @@ import {
   sameFile,
   stashPath,
   statAt,
+  unparkOne,
 } from './place.ts'
 import type { PathProblem } from './scan.ts'
 
@@ -246,7 +247,7 @@ class Applier {
       this.#work.replace(tx, over, location, target)
       this.#context.replica.putDisk(tx, over, null)
     } else if (this.#sameSpot(location, target)) {
-      this.#respell(id, location, target, name)
+      this.#respell(tx, id, location, target, name)
     } else {
       expectFree(this.#context.files, target)
       this.#work.rename(location, target)
@@ -256,15 +257,22 @@ class Applier {
 
   /**
    * Where case is ignored, Linux takes both spellings for one name and keeps the old: then the node leaves the folder
-   * in between. After a crash there `unpark` brings it back.
+   * in between. After a crash there `unpark` brings it back. Whoever takes the name in that moment keeps it.
    */
-  #respell(id: RecordId, from: Location, target: Location, name: string): void {
+  #respell(tx: StoreWriter, id: RecordId, from: Location, target: Location, name: string): void {
     const { files } = this.#context
     this.#work.rename(from, target)
     if (files[target.area].list(parentOf(target).path).names.includes(name)) return
     const parked: Location = { area: 'work', path: parkedPath(id) }
     this.#work.rename(from, parked)
-    this.#work.rename(parked, target)
+    try {
+      expectFree(files, target)
+      this.#work.rename(parked, target)
+    } catch (error) {
+      if (error instanceof FileError || error instanceof DiskMoved)
+        unparkOne(files, tx, id, labelNow(this.#context))
+      throw error
+    }
   }
 
   /** Two spellings of one name on a disk that ignores case. */

@@ -157,29 +157,35 @@ export function giveBack(
 
 /** After a crash between parking a node and bringing it to its new place: brings it back to its old one. */
 export function unpark(files: Files, from: StoreReader, label: { by: string; day: string }): void {
-  for (const name of files.work.list(PARKED_DIRECTORY).names) {
-    const parked: Location = { area: 'work', path: `${PARKED_DIRECTORY}/${name}` }
-    const row = tables.disk.get(from, name as RecordId)
-    const parent =
-      row && row.parent !== PARKED
-        ? row.parent === ROOT
-          ? { area: 'folder' as const, path: '' }
-          : locationOf(from, row.parent)
-        : null
-    const wanted = childLocation(
-      parent?.area === 'folder' ? parent : { area: 'folder', path: '' },
-      row?.name ?? name,
+  for (const name of files.work.list(PARKED_DIRECTORY).names) unparkOne(files, from, name as RecordId, label)
+}
+
+/** Brings what is parked back to where its row says; beside that, under a conflict name, where the name is taken. */
+export function unparkOne(
+  files: Files,
+  from: StoreReader,
+  id: RecordId,
+  label: { by: string; day: string },
+): void {
+  const parked: Location = { area: 'work', path: parkedPath(id) }
+  const row = tables.disk.get(from, id)
+  const parent =
+    row && row.parent !== PARKED
+      ? row.parent === ROOT
+        ? { area: 'folder' as const, path: '' }
+        : locationOf(from, row.parent)
+      : null
+  const name = row?.name ?? id
+  const wanted = childLocation(parent?.area === 'folder' ? parent : { area: 'folder', path: '' }, name)
+  const parentThere = statAt(files, parentOf(wanted))?.type === 'folder'
+  let target = parentThere ? wanted : { area: 'folder' as const, path: name }
+  for (let number = 1; statAt(files, target); number++) {
+    const folder = parentOf(wanted)
+    target = childLocation(
+      parentThere ? folder : { area: 'folder', path: '' },
+      conflictName(name, label.by, label.day, number),
     )
-    const parentThere = statAt(files, parentOf(wanted))?.type === 'folder'
-    let target = parentThere ? wanted : { area: 'folder' as const, path: row?.name ?? name }
-    for (let number = 1; statAt(files, target); number++) {
-      const folder = parentOf(wanted)
-      target = childLocation(
-        parentThere ? folder : { area: 'folder', path: '' },
-        conflictName(row?.name ?? name, label.by, label.day, number),
-      )
-    }
-    files.transfer('rename', parked, target)
-    files.sync([parentOf(target), { area: 'work', path: PARKED_DIRECTORY }])
   }
+  files.transfer('rename', parked, target)
+  files.sync([parentOf(target), { area: 'work', path: PARKED_DIRECTORY }])
 }

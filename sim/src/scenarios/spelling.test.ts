@@ -2,7 +2,7 @@
 import { describe, expect, it } from 'vitest'
 import { chanceOf } from '../world/random.ts'
 import { createHome } from '../world/world.ts'
-import { changesDuring, setScene } from './scene.ts'
+import { changesDuring, type Site, setScene } from './scene.ts'
 
 const home = await createHome(chanceOf(13), 3)
 let seed = 0
@@ -79,6 +79,39 @@ describe('names that differ little', () => {
     await settle(a, linux)
     expect(a.show()).toEqual(linux.show())
   })
+
+  it.each([
+    ['file', (linux: Site) => linux.put('Foo', 'saved meanwhile'), ['file', 'saved meanwhile']],
+    ['folder', (linux: Site) => linux.put('Foo/in', 'saved meanwhile'), ['file', 'saved meanwhile']],
+  ])(
+    'scenario 5 (R10): a %s that takes the name while a spelling is changed there is not replaced, and nothing is deleted',
+    async (_, doing, texts) => {
+      for (const path of ['Foo', 'Foo/in']) {
+        const { sites, join, settle } = await scene()
+        const [a] = sites
+        const linux = join(1, { caseInsensitive: true })
+        a.put(path, 'file')
+        await settle(a, linux)
+        const { transfer } = linux.files
+        let isDone = false
+        linux.files.transfer = (mode, from, to) => {
+          const oneName = from.area === to.area && from.path.toLowerCase() === to.path.toLowerCase()
+          if (!oneName) transfer.call(linux.files, mode, from, to)
+          if (isDone || !to.path.startsWith('parked/')) return
+          isDone = true
+          doing(linux)
+        }
+        a.move('Foo', 'foo')
+        await a.sync()
+        await linux.sync()
+        linux.files.transfer = transfer
+        await settle(linux, a)
+        const contents = Object.values(linux.show()).filter(Boolean).sort()
+        expect(contents).toEqual(texts)
+        expect(a.show()).toEqual(linux.show())
+      }
+    },
+  )
 
   it('scenario 5: where case is ignored, a file gives way to another whose name is its own in another case', async () => {
     const { sites, join, settle } = await scene()
