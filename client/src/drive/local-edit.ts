@@ -4,7 +4,7 @@ import type { RecordBody } from '@pileus/core/records/record'
 import { NO_REFS, type Refs } from '@pileus/core/records/refs'
 import type { Replica } from '../replica/replica.ts'
 import { decodeSealed } from '../replica/sealed-row.ts'
-import { tables } from '../replica/tables.ts'
+import { type DiskRow, tables } from '../replica/tables.ts'
 import type { StoreWriter } from '../store/store.ts'
 import type { FileContent } from '../transfer/chunks.ts'
 import type { DriveContext } from './context.ts'
@@ -24,8 +24,11 @@ export function localEdit(
 ): void {
   const { replica } = context
   const effective = replica.effective(tx, id)
-  if (!effective) return
   const row = tables.disk.get(tx, id)
+  if (!effective) {
+    if (row) editUntold(replica, tx, id, row, edit, refs)
+    return
+  }
   if (!row || row.version === effective.key) {
     replica.putPending(tx, id, edit(effective.body), { ...(refs && { refs }) })
     const now = replica.effective(tx, id)!.key
@@ -41,6 +44,25 @@ export function localEdit(
   // The row keeps the version it was made from, which never counts again: what it shows is its base.
   replica.putBase(tx, id, ours, ourRefs)
   replica.touch(tx, id)
+}
+
+/**
+ * A conflict copy that nobody was told of, and that is not needed any more, goes from the disk; but one that a person changed
+ * is a file like any other.
+ */
+function editUntold(
+  replica: Replica,
+  tx: StoreWriter,
+  id: RecordId,
+  row: DiskRow,
+  edit: (body: RecordBody) => RecordBody,
+  refs: Refs | undefined,
+): void {
+  const base = tables.base.get(tx, id)
+  const edited = base && edit(base)
+  if (!edited || edited.deleted || edited.conflictOf !== null) return
+  replica.putPending(tx, id, edited, { refs: refs ?? refsOf(edited, tables.baseRefs.get(tx, id)) })
+  replica.putDisk(tx, id, { ...row, version: replica.effective(tx, id)!.key })
 }
 
 /** The chunks that the server has of a record, when nobody but this device ever wrote it; else null. */

@@ -2,6 +2,7 @@
 import { removeDevice } from '@pileus/client/account/devices'
 import { FileError } from '@pileus/client/files/files'
 import type { Calls } from '@pileus/client/remote/calls'
+import { Unreachable } from '@pileus/client/remote/remote'
 import { describe, expect, it } from 'vitest'
 import { chanceOf } from '../world/random.ts'
 import { createHome } from '../world/world.ts'
@@ -21,6 +22,22 @@ async function hearOnly({ files, sync }: Site) {
   }
   await sync()
   files.transfer = transfer
+}
+
+/** A sync of which so many pushes reach the server, and no more. */
+async function syncTelling({ device, sync }: Site, pushes: number) {
+  let left = pushes
+  device.through = (calls): Calls => ({
+    call: (name, input) =>
+      name === 'push' && left-- <= 0
+        ? Promise.reject(new Unreachable('no way to the server'))
+        : calls.call(name, input),
+  })
+  try {
+    return await sync()
+  } finally {
+    delete device.through
+  }
 }
 
 const contentsOf = (site: Site) => new Set(Object.values(site.show()))
@@ -118,6 +135,41 @@ it('a merged text whose chunks the server lost before the push: both texts are k
   await settle(b, a)
   expect(contentsOf(a)).toEqual(new Set(['1 by a\n2\n3\n', '1\n2\n3 by b\n']))
   expect(b.show()).toEqual(a.show())
+})
+
+describe('a conflict copy is not told yet, and its content came to be needed no more', () => {
+  it.each([
+    ['before that was heard, and another side of the conflict is lost', true],
+    ['when that is heard', false],
+  ])('an edit of it that is taken up %s stays', async (_, before) => {
+    const { sites, settle, join } = await scene()
+    const [a, b] = sites
+    const c = join(2)
+    a.put('f.txt', '1\n')
+    await settle(a, b, c)
+    a.put('f.txt', '1 by a\n')
+    await settle(a, c)
+    const backup = kept.backUp()
+    await saveUntold(b, 'f.txt', '1 by b\n')
+    // The chunks that b has sent are lost, so its copy of a's text comes to its disk before it is told.
+    await kept.restore(backup)
+    await expect(syncTelling(b, 1)).rejects.toThrow('no way to the server')
+    const copy = Object.keys(b.show()).find((path) => path !== 'f.txt')!
+    expect(b.text(copy)).toBe('1 by a\n')
+    b.put(copy, 'edited by b\n')
+    if (before) await expect(syncTelling(b, 0)).rejects.toThrow('no way to the server')
+    const withEdit = kept.backUp()
+    c.put('f.txt', '1 by c\n')
+    await c.sync()
+    await expect(syncTelling(b, 0)).rejects.toThrow('no way to the server')
+    if (before) await kept.restore(withEdit)
+    await settle(b)
+    expect(b.text(copy)).toBe('edited by b\n')
+    await settle(a, b, c)
+    expect(contentsOf(a)).toEqual(new Set(['1 by c\n', '1 by b\n', 'edited by b\n']))
+    expect(b.show()).toEqual(a.show())
+    expect(c.show()).toEqual(a.show())
+  })
 })
 
 it('set back while a device is taken out and another pushes: the sync goes on', async () => {
