@@ -19,7 +19,7 @@ import { type Side, settle } from './settle.ts'
 /** False when the version was dropped, and nothing is left to be read again for it. */
 export function readAgain(context: DriveContext, tx: StoreWriter, id: RecordId, pending: Pending): boolean {
   const { replica } = context
-  const holder = holderOf(tx, id, pending)
+  const holder = holderOf(replica, tx, id, pending)
   const row = tables.disk.get(tx, id)
   const again = holder ?? (row && ([id, row] as const))
   if (again) replica.putDisk(tx, again[0], { ...again[1], signature: '' })
@@ -35,9 +35,9 @@ export function readAgain(context: DriveContext, tx: StoreWriter, id: RecordId, 
     return true
   }
   // Another device's version, given back to a server that lost it and its content: that is not here either. Nor is that of
-  // a file whose deletion is held. Whoever has it gives it back.
+  // a file whose deletion is held or undone. Whoever has it gives it back.
   const givenBack = row?.version !== vectorKey(pending.vector) && pending.base === null
-  if (!givenBack && !isHeld(tx, id)) return true
+  if (row && !givenBack && !isHeld(tx, id)) return true
   replica.dropPending(tx, id)
   return false
 }
@@ -101,14 +101,25 @@ function unedited(replica: Replica, tx: StoreWriter, id: RecordId): RecordBody |
   return isEdited ? null : shown
 }
 
-/** The row of a file here with this content: of its own, or of one that it was settled with. */
-function holderOf(tx: StoreWriter, id: RecordId, pending: Pending): readonly [RecordId, DiskRow] | null {
+/** The row of a file here with this content: of its own, of one that it was settled with, or of one that stands for both (R4). */
+function holderOf(
+  replica: Replica,
+  tx: StoreWriter,
+  id: RecordId,
+  pending: Pending,
+): readonly [RecordId, DiskRow] | null {
   const sameness = samenessOf(pending.body.content)
-  for (const one of new Set([id, ...groupOf(tx, pending)])) {
+  for (const one of holders(replica, tx, id, pending)) {
     const row = tables.disk.get(tx, one)
     if (row?.sameness === sameness && row.kind === 'file' && !isHeld(tx, one)) return [one, row]
   }
   return null
+}
+
+function* holders(replica: Replica, tx: StoreWriter, id: RecordId, pending: Pending): Iterable<RecordId> {
+  yield id
+  yield* groupOf(tx, pending)
+  yield* replica.freshView(tx).aliases(id)
 }
 
 /** The records of a group: that which was settled, which may be told already, and its copies. */
