@@ -3,7 +3,7 @@ import { ChunkCorrupt, openChunk } from '@pileus/core/content/chunk'
 import { ListMalformed, type PlacedEntry, readChunkList } from '@pileus/core/content/list'
 import type { Crypto } from '@pileus/core/crypto/crypto'
 import type { ChunkId, ZoneId } from '@pileus/core/ids/ids'
-import { Problem } from '@pileus/core/protocol/problem'
+import { Problem, type ProblemCode } from '@pileus/core/protocol/problem'
 import type { ChunkEntry, Content } from '@pileus/core/records/record'
 import { type Allocate, type Remote, type Source, Unreachable } from '../remote/remote.ts'
 
@@ -21,7 +21,19 @@ export interface ChunkContext {
 /** Stored bytes by id, or why there are none. */
 export type Fetched = ReadonlyMap<ChunkId, Uint8Array | string>
 
-/** Fetches these chunks; when the server cannot give all at once, one by one, so that only the bad ones fail. */
+/** Refusals that say something of one chunk: the others may come all the same. */
+const OF_ONE_CHUNK: readonly ProblemCode[] = ['not-found', 'damaged-storage', 'chunk-corrupt', 'internal']
+
+function isOfOneChunk(error: unknown): error is Error {
+  return error instanceof Unreachable
+    ? error.midway
+    : error instanceof Problem && OF_ONE_CHUNK.includes(error.code)
+}
+
+/**
+ * Fetches these chunks; when the server cannot give all at once, one by one, so that only the bad ones fail. Rejects where it
+ * gives none.
+ */
 export async function fetchIds(
   context: ChunkContext,
   ids: readonly ChunkId[],
@@ -37,12 +49,8 @@ export async function fetchIds(
     return fetched
   } catch (error) {
     context.signal?.throwIfAborted()
-    if (ids.length === 1) {
-      if (error instanceof Unreachable && !error.midway) throw error
-      if (!(error instanceof Problem || error instanceof Unreachable)) throw error
-      return new Map([[ids[0]!, error.message]])
-    }
-    if (error instanceof Unreachable && !error.midway) throw error
+    if (!isOfOneChunk(error)) throw error
+    if (ids.length === 1) return new Map([[ids[0]!, error.message]])
   }
   for (const id of ids) {
     if (!fetched.has(id)) fetched.set(id, (await fetchIds(context, [id], allocate)).get(id)!)

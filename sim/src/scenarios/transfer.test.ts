@@ -5,6 +5,7 @@ import { Unreachable } from '@pileus/client/remote/remote'
 import { chunkerKey, cutLength } from '@pileus/core/content/chunker'
 import { nodeCrypto } from '@pileus/core/crypto/node'
 import { CHUNK_MAX_BYTES, LIST_INLINE_ENTRIES } from '@pileus/core/limits'
+import { Problem } from '@pileus/core/protocol/problem'
 import { describe, expect, it } from 'vitest'
 import { chanceOf } from '../world/random.ts'
 import { createHome, type Device } from '../world/world.ts'
@@ -86,6 +87,30 @@ describe('interrupted transfers', () => {
     // What was under way when the line broke, three groups at most, comes again.
     expect(first.received + second.received).toBeLessThan((28 + 24) * MiB * 1.02)
   })
+
+  it.each(['shutting-down', 'too-many-requests', 'device-removed'] as const)(
+    'a download that is refused as a whole (%s) says so of no file, and asks for none by itself',
+    async (code) => {
+      const { sites, settle } = await scene()
+      const [a, b] = sites
+      for (let n = 0; n < 20; n++) a.put(`${n}`, `text ${n}`)
+      await a.sync()
+      let refusals = 0
+      b.device.through = (calls): Calls => ({
+        call(name, input) {
+          if (name !== 'fetch') return calls.call(name, input)
+          refusals++
+          return Promise.reject(new Problem(code, 'not now'))
+        },
+      })
+      await expect(b.sync()).rejects.toMatchObject({ code })
+      // As often as one call is repeated.
+      expect(refusals).toBeLessThan(10)
+      delete b.device.through
+      await settle(b)
+      expect(b.show()).toEqual(a.show())
+    },
+  )
 
   it('an interrupted download of one large file goes on where it was', async () => {
     const { sites } = await scene()
