@@ -3,8 +3,16 @@
  * a server which leaves something out, goes back or tells two histories is found out (REC-14 to REC-16).
  */
 import type { RecordId } from '@pileus/core/ids/ids'
+import type { ChangesPage } from '@pileus/core/protocol/changes'
 import type { ZoneHead } from '@pileus/core/protocol/zone'
-import { type Figure, firstFigure, nextChain, type Place, type Step } from '@pileus/core/records/figure'
+import {
+  type Figure,
+  firstFigure,
+  nextChain,
+  type Place,
+  type Step,
+  samePlace,
+} from '@pileus/core/records/figure'
 import { contradiction, type SignedFigure } from '../account/figures.ts'
 import { getMeta, putMeta, tables } from '../replica/tables.ts'
 import type { StoreReader, StoreWriter } from '../store/store.ts'
@@ -50,6 +58,25 @@ export function checkContinues(from: StoreReader, head: ZoneHead): void {
   if (head.sequence === last.sequence && !same) {
     throw new ServerUntrue(`it shows another history than before at change ${head.sequence}`)
   }
+}
+
+/** A page goes on from the cursor, up to the head that it names. Throws ServerUntrue. */
+export function checkPage(
+  cursor: Place | undefined,
+  { changes, cursor: next, more, head }: ChangesPage,
+): void {
+  let last = cursor?.sequence ?? 0
+  const ascending = changes.every(({ sequence }) => {
+    const after = sequence > last
+    last = sequence
+    return after
+  })
+  const goesOn =
+    (cursor?.incarnation ?? head.incarnation) === head.incarnation &&
+    next.incarnation === head.incarnation &&
+    last <= next.sequence &&
+    (more ? changes.length > 0 && next.sequence <= head.sequence : samePlace(next, head))
+  if (!ascending || !goesOn) throw new ServerUntrue('a page of its changes contradicts itself')
 }
 
 /**

@@ -7,7 +7,7 @@ import { sameContent } from '@pileus/core/merge/merge'
 import type { ChangesPage } from '@pileus/core/protocol/changes'
 import type { Announcement } from '@pileus/core/protocol/live'
 import { Problem } from '@pileus/core/protocol/problem'
-import { type Place, samePlace } from '@pileus/core/records/figure'
+import { samePlace } from '@pileus/core/records/figure'
 import type { RecordBody, RecordVersion } from '@pileus/core/records/record'
 import { leafOf, openChecked } from '@pileus/core/records/seal'
 import type { SealedRecord } from '@pileus/core/records/sealed'
@@ -17,11 +17,12 @@ import { figuresOf } from '../account/figures.ts'
 import { samenessOf } from '../replica/forest.ts'
 import type { Replica } from '../replica/replica.ts'
 import { decodeSealed } from '../replica/sealed-row.ts'
-import { getMeta, putMeta, tables } from '../replica/tables.ts'
+import { getMeta, type Known, putMeta, tables } from '../replica/tables.ts'
 import type { StoreWriter } from '../store/store.ts'
 import { type DriveContext, labelNow, type SyncOptions } from './context.ts'
 import {
   checkContinues,
+  checkPage,
   compareFigures,
   continues,
   forgetFigures,
@@ -187,22 +188,6 @@ async function showAhead({ remote, replica, zone }: DriveContext): Promise<void>
   if (ahead) await remote.changes(zone.zone, ahead)
 }
 
-/** A page goes on from the cursor, up to the head that it names. */
-function checkPage(cursor: Place | undefined, { changes, cursor: next, more, head }: ChangesPage): void {
-  let last = cursor?.sequence ?? 0
-  const ascending = changes.every(({ sequence }) => {
-    const after = sequence > last
-    last = sequence
-    return after
-  })
-  const goesOn =
-    (cursor?.incarnation ?? head.incarnation) === head.incarnation &&
-    next.incarnation === head.incarnation &&
-    last <= next.sequence &&
-    (more ? changes.length > 0 && next.sequence <= head.sequence : samePlace(next, head))
-  if (!ascending || !goesOn) throw new ServerUntrue('a page of its changes contradicts itself')
-}
-
 async function integratePage(
   context: DriveContext,
   page: ChangesPage,
@@ -284,8 +269,7 @@ function integrate(context: DriveContext, tx: StoreWriter, record: Received, tex
     case 'equal':
     case 'concurrent': {
       const ours = { body: pending.body, refs: decodeSealed(tables.outboxSealed.get(tx, id)!).refs }
-      const isReplaced = known && !sameContent(known.body.content, version.body.content)
-      if (isReplaced && pending.group === id) dropCopiesOf(context, tx, id, known.body)
+      if (known && pending.group === id && replaces(version, known)) dropCopiesOf(context, tx, id, known.body)
       replica.putKnown(tx, version, sealed, leaf, sequence)
       settle(
         context,
@@ -296,6 +280,12 @@ function integrate(context: DriveContext, tx: StoreWriter, record: Received, tex
       )
     }
   }
+}
+
+/** Whether whoever made it had seen the known version, and gave it another content: not where a server set back had lost that. */
+function replaces(version: RecordVersion, known: Known): boolean {
+  const isLater = compareVectors(version.vector, known.vector) === 'after'
+  return isLater && !sameContent(known.body.content, version.body.content)
 }
 
 /**

@@ -172,6 +172,30 @@ describe('a conflict copy is not told yet, and its content came to be needed no 
   })
 })
 
+it('a conflict copy that is not told yet, of what the server lost by then: an edit made without that does not replace it', async () => {
+  const { sites, settle, join } = await scene()
+  const [a, b] = sites
+  const c = join(2)
+  a.put('f.txt', '1\n')
+  await settle(a, b, c)
+  const backup = kept.backUp()
+  a.put('f.txt', '1 by a\n')
+  await a.sync()
+  const withEdit = kept.backUp()
+  await saveUntold(b, 'f.txt', '1 by b\n')
+  // The chunks that b has sent are lost, so its copy of a's text comes to its disk before it is told.
+  await kept.restore(withEdit)
+  await expect(syncTelling(b, 1)).rejects.toThrow('no way to the server')
+  expect(contentsOf(b)).toEqual(new Set(['1 by a\n', '1 by b\n']))
+  await kept.restore(backup)
+  c.put('f.txt', '1 by c\n')
+  await c.sync()
+  // The first device does not come again.
+  await settle(b, c)
+  expect(contentsOf(c)).toEqual(new Set(['1 by a\n', '1 by b\n', '1 by c\n']))
+  expect(b.show()).toEqual(c.show())
+})
+
 it('set back while a device is taken out and another pushes: the sync goes on', async () => {
   const home = await createHome(chanceOf(72), 3, { zones: kept.zones })
   const { sites, settle } = await setScene(home, 1, 3)
