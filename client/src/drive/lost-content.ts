@@ -51,16 +51,17 @@ function settleAnew(context: DriveContext, tx: StoreWriter, id: RecordId, pendin
   const [settled, ...copies] = groupOf(tx, pending)
   const resolution = tables.outbox.get(tx, settled!)
   for (const copy of copies)
-    if (copy === id || (resolution && isCopy(tx, copy))) replica.dropPending(tx, copy)
+    if (copy === id || (resolution && !isHere(tx, copy))) replica.dropPending(tx, copy)
   if (!resolution) return
   const shown = id === settled ? shownSide(replica, tx, id, resolution.body) : null
   const { refs } = decodeSealed(tables.outboxSealed.get(tx, settled!)!)
   tellHere(context, tx, settled!, shown ?? { body: resolution.body, refs })
 }
 
-/** One that a person edited or moved is a file like any other. */
-function isCopy(tx: StoreWriter, id: RecordId): boolean {
-  return (tables.outbox.get(tx, id)?.body.conflictOf ?? null) !== null
+/** Its content is on this disk by itself: edited by a person perhaps, or nowhere else any more. */
+function isHere(tx: StoreWriter, copy: RecordId): boolean {
+  const row = tables.disk.get(tx, copy)
+  return row !== undefined && row.sameness === samenessOf(tables.outbox.get(tx, copy)?.body.content ?? null)
 }
 
 /** The record with the content that this disk shows of it; null where it shows none. */

@@ -172,7 +172,10 @@ describe('a conflict copy is not told yet, and its content came to be needed no 
   })
 })
 
-it('a conflict copy that is not told yet, of what the server lost by then: an edit made without that does not replace it', async () => {
+it.each([
+  ['an edit made without that does not replace it', false],
+  ['nor does it go where that edit is lost, too', true],
+])('a conflict copy that is not told yet, of what the server lost by then: %s', async (_, isLost) => {
   const { sites, settle, join } = await scene()
   const [a, b] = sites
   const c = join(2)
@@ -190,6 +193,10 @@ it('a conflict copy that is not told yet, of what the server lost by then: an ed
   await kept.restore(backup)
   c.put('f.txt', '1 by c\n')
   await c.sync()
+  if (isLost) {
+    await expect(syncTelling(b, 0)).rejects.toThrow('no way to the server')
+    await kept.restore(backup)
+  }
   // The first device does not come again.
   await settle(b, c)
   expect(contentsOf(c)).toEqual(new Set(['1 by a\n', '1 by b\n', '1 by c\n']))
