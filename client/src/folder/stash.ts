@@ -1,21 +1,23 @@
 /** Displaced files: kept until their version is in history and they are quiet, then let go (R10). */
 import type { Crypto } from '@pileus/core/crypto/crypto'
-import type { Files } from '../files/files.ts'
+import type { Files, Stat } from '../files/files.ts'
 import type { Replica } from '../replica/replica.ts'
 import { tables } from '../replica/tables.ts'
 import { hashFile } from '../transfer/ingest.ts'
-import { giveBack, STASH_DIRECTORY, stashedRecord } from './place.ts'
+import { giveBack, locationOf, parentOf, STASH_DIRECTORY, stashedRecord, statAt } from './place.ts'
 import { diskPath, joinPath } from './tree-paths.ts'
 
 /**
  * Notes what a run displaced that ended before it could say so. While the row still tells of the displaced file,
- * what it holds is known: it is no edit to give back. To be called before anything changes the rows.
+ * what it holds is known: it is no edit to give back. What it was about to displace, and did not, is only where it was again.
+ * To be called before anything changes the rows.
  */
 export function noteStashed(crypto: Crypto, files: Files, replica: Replica): void {
   for (const path of stashedNow(files)) {
     const record = stashedRecord(path)
     const row = record && tables.disk.get(replica.store, record)
     const stat = files.work.stat(path)
+    if (stat && dropSecondLink(files, replica, path, stat)) continue
     if (!row || stat?.identity !== row.identity || tables.stash.get(replica.store, path)) continue
     const known =
       stat.type === 'file'
@@ -55,10 +57,11 @@ export function tidyStash(
     const stashed = tables.stash.get(replica.store, path)
     const quiet = stashed && stat && stat.size === stashed.size && stat.mtime === stashed.mtime
     // A stashed file without a row was displaced in a run that crashed before it could say so.
-    if (stat && !quiet) {
+    if (stat && quiet) files.work.removeFile(path)
+    else if (stat && !dropSecondLink(files, replica, path, stat)) {
       giveBack(files, { area: 'work', path }, { area: 'folder', path: stashed?.path ?? name }, label)
       givenBack++
-    } else if (stat) files.work.removeFile(path)
+    }
     done.push(path)
   }
   if (done.length === 0) return givenBack
@@ -68,6 +71,19 @@ export function tidyStash(
     for (const path of done) tables.stash.delete(tx, path)
   })
   return givenBack
+}
+
+/**
+ * Lets go of what the folder has as the very same file: a run that ended while it displaced it, or gave it back, left it in both
+ * places. False where the folder has it not.
+ */
+function dropSecondLink(files: Files, { store }: Replica, path: string, { identity }: Stat): boolean {
+  const id = tables.diskIdentity.get(store, identity)
+  const location = id && locationOf(store, id)
+  if (location?.area !== 'folder' || statAt(files, location)?.identity !== identity) return false
+  files.sync([parentOf(location)])
+  files.work.removeFile(path)
+  return true
 }
 
 /** Paths in the stash now: what was displaced before this moment. */

@@ -107,6 +107,45 @@ describe('people who keep writing', () => {
     expect(a.show()).toEqual({ n: 'new' })
   })
 
+  it('a displaced file that is given back is given back once, where the sync is cut right then', async () => {
+    const { sites, settle } = await scene()
+    const [a, b] = sites
+    a.put('n.bin', 'old')
+    await settle(a, b)
+    const handle = b.files.open('n.bin')
+    a.put('n.bin', 'from a')
+    await a.sync()
+    await b.sync()
+    handle.append(bytes(', written late'))
+    // The link beside the file is a change of the disk, then it is made durable, then the stash lets go of it.
+    b.device.files.failAfter(3)
+    await expect(b.sync()).rejects.toThrow(Crash)
+    b.device.files.crash('all')
+    await settle(b, a)
+    expect(Object.values(b.show()).sort()).toEqual(['from a', 'old, written late'])
+    expect(a.show()).toEqual(b.show())
+  })
+
+  it('a file that is edited after a sync was cut that was about to replace it is not given back besides', async () => {
+    const { sites, settle } = await scene()
+    const [a, b] = sites
+    a.put('n.bin', 'old')
+    await settle(a, b)
+    a.put('n.bin', 'from a')
+    await a.sync()
+    const { transfer } = b.files
+    b.files.transfer = (mode, from, to) => {
+      transfer.call(b.files, mode, from, to)
+      if (mode === 'link' && to.area === 'work') throw new Crash(mode)
+    }
+    await expect(b.sync()).rejects.toThrow(Crash)
+    b.files.transfer = transfer
+    b.put('n.bin', 'from b')
+    await settle(b, a)
+    expect(Object.values(b.show()).sort()).toEqual(['from a', 'from b'])
+    expect(a.show()).toEqual(b.show())
+  })
+
   describe('a sync that was cut between an effect and its row (scenario 7)', () => {
     /** B is ended while it does what A did, at the n-th change of its disk. */
     async function cut(b: Site, change: number) {
