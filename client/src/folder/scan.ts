@@ -346,7 +346,13 @@ class Scanner {
     const changed = stat.type === 'folder' ? replaced : row.signature !== stat.signature
     if (changed) this.#scan.changed.push({ id, path, stat })
     this.#found.add(id)
-    if (stat.type === 'folder' && (replaced || this.#whole > 0)) yield* this.#wholeFolder(path, id, id)
+    if (stat.type === 'folder' && (replaced || this.#whole > 0 || this.#wasUnread(path)))
+      yield* this.#wholeFolder(path, id, id)
+  }
+
+  /** What could not be read may hold anything by now. */
+  #wasUnread(path: string): boolean {
+    return tables.problem.get(this.#from, path) !== undefined
   }
 
   *#unknown(path: string, name: string, parent: RecordId | Appeared, stat: Stat): Generator<Scan | null> {

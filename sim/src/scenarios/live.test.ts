@@ -98,6 +98,21 @@ describe('a round that looks only where it was told', () => {
     expect(b.show()).toEqual({ 'x/': '', 'y/': '', 'y/file': 'content' })
   })
 
+  test('looks at everything in a folder that could not be read before', async () => {
+    const scene = await setScene(home, 62)
+    const [a, b] = scene.sites
+    a.put('folder/deep/file', '1')
+    await scene.settle(a, b)
+    a.files.denied.add('folder')
+    expect(await a.sync()).toMatchObject({ problems: [{ path: 'folder' }] })
+    a.files.denied.delete('folder')
+    a.put('folder/deep/file', 'edited meanwhile')
+    a.put('folder/new', 'new')
+    expect(await hinted(scene, a, 'folder')).toMatchObject({ pushed: 2, problems: [] })
+    await b.sync()
+    expect(b.show()).toEqual(a.show())
+  })
+
   test('looks at everything in a folder that is new, moved, or another one than before', async () => {
     const scene = await setScene(home, 5)
     const [a, b] = scene.sites
