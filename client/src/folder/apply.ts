@@ -21,7 +21,6 @@ import {
   expectFree,
   giveBack,
   locationOf,
-  PARKED,
   parentOf,
   parkedPath,
   sameFile,
@@ -183,6 +182,7 @@ class Applier {
     }
     this.#doGroup(group)
     await this.#files.run()
+    this.#work.bringBack()
   }
 
   #isFile(id: RecordId): boolean {
@@ -202,7 +202,7 @@ class Applier {
         this.#relabel(tx, action.id, action.from)
         break
       case 'park':
-        this.#park(tx, action.id)
+        this.#work.park(tx, action.id)
         break
       case 'move':
         this.#move(tx, action)
@@ -229,14 +229,6 @@ class Applier {
     replica.putDisk(tx, from, null)
     replica.putDisk(tx, id, { ...row, version: replica.effective(tx, id)!.key })
     for (const child of children) replica.putDisk(tx, child, { ...tables.disk.get(tx, child)!, parent: id })
-  }
-
-  #park(tx: StoreWriter, id: RecordId): void {
-    const { row, location } = this.#work.node(tx, id)
-    const before = expectAsRow(this.#context.files, location, row)
-    const parked: Location = { area: 'work', path: parkedPath(id) }
-    this.#work.rename(location, parked)
-    this.#work.restat(tx, id, { ...row, parent: PARKED, name: id }, parked, before)
   }
 
   #move(tx: StoreWriter, { id, parent, name, over }: Extract<Action, { do: 'move' }>): void {

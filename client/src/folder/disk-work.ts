@@ -2,21 +2,26 @@
 import { type RecordId, ROOT } from '@pileus/core/ids/ids'
 import type { Action } from '@pileus/core/plan/plan'
 import type { Content, RecordBody } from '@pileus/core/records/record'
+import { conflictName } from '@pileus/core/tree/names'
 import type { View } from '@pileus/core/tree/view'
 import { type DriveContext, labelNow } from '../drive/context.ts'
 import { FileError, type Location, type Stat } from '../files/files.ts'
 import { type DiskRow, tables } from '../replica/tables.ts'
 import type { StoreReader, StoreWriter } from '../store/store.ts'
 import {
+  childLocation,
   DiskMoved,
   expectAsRow,
   giveBack,
   locationOf,
+  PARKED,
   parentOf,
+  parkedPath,
   sameFile,
   stagingPath,
   stashPath,
   statAt,
+  unparkOne,
 } from './place.ts'
 import type { PathProblem } from './scan.ts'
 import { diskPath } from './tree-paths.ts'
@@ -34,6 +39,8 @@ export class DiskWork {
   readonly blocked: PathProblem[] = []
   /** Nodes whose actions could not be done. */
   readonly left = new Set<RecordId>()
+  /** Rows, as they were, of nodes that were parked. */
+  readonly #parked = new Map<RecordId, DiskRow>()
   readonly context: DriveContext
   /** The tree as it is wanted, of which paths are told. */
   view: View
@@ -143,6 +150,43 @@ export class DiskWork {
     const { files } = this.context
     if (removed && !statAt(files, removed)) files.transfer('rename', stash, removed)
     else files.work.removeFile(stash.path)
+  }
+
+  /** Brings a node out of the folder for a moment: its name is wanted by another, whose name it wants. */
+  park(tx: StoreWriter, id: RecordId): void {
+    const { row, location } = this.node(tx, id)
+    const before = expectAsRow(this.context.files, location, row)
+    const parked: Location = { area: 'work', path: parkedPath(id) }
+    this.rename(location, parked)
+    this.#parked.set(id, row)
+    this.restat(tx, id, { ...row, parent: PARKED, name: id }, parked, before)
+  }
+
+  /**
+   * What was parked and could not go on, since somebody took the name that it was to have, comes back to its folder: by a name
+   * that is free, and known as such, so that nobody is told of a move.
+   */
+  bringBack(): void {
+    const { files, replica } = this.context
+    for (const [id, row] of this.#parked) {
+      const folder = locationOf(replica.store, row.parent)
+      if (tables.disk.get(replica.store, id)?.parent !== PARKED || folder?.area !== 'folder') continue
+      const name = this.#freeName(row, folder)
+      replica.transaction('durable', (tx) => replica.putDisk(tx, id, { ...row, name }))
+      unparkOne(files, replica.store, id, labelNow(this.context))
+    }
+    this.#parked.clear()
+  }
+
+  #freeName({ parent, name }: DiskRow, folder: Location): string {
+    const { files, replica } = this.context
+    const { by, day } = labelNow(this.context)
+    const isTaken = (name: string) =>
+      replica.diskAt(replica.store, parent, name) !== undefined ||
+      statAt(files, childLocation(folder, name)) !== null
+    let free = name
+    for (let number = 1; isTaken(free); number++) free = conflictName(name, by, day, number)
+    return free
   }
 
   node(tx: StoreReader, id: RecordId): { row: DiskRow; location: Location } {

@@ -155,9 +155,15 @@ export function giveBack(
   }
 }
 
-/** After a crash between parking a node and bringing it to its new place: brings it back to its old one. */
+/**
+ * After a crash between parking a node and its row: brings it back to where the row says. One whose row says that it is parked
+ * waits to be brought to its new place.
+ */
 export function unpark(files: Files, from: StoreReader, label: { by: string; day: string }): void {
-  for (const name of files.work.list(PARKED_DIRECTORY).names) unparkOne(files, from, name as RecordId, label)
+  for (const name of files.work.list(PARKED_DIRECTORY).names) {
+    const id = name as RecordId
+    if (tables.disk.get(from, id)?.parent !== PARKED) unparkOne(files, from, id, label)
+  }
 }
 
 /** Brings what is parked back to where its row says; beside that, under a conflict name, where the name is taken. */

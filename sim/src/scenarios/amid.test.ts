@@ -1,5 +1,6 @@
 /** What a program writes to a file right after the client brought it to its place, before its row is written: R10, R12. */
 import type { Calls } from '@pileus/client/remote/calls'
+import { Unreachable } from '@pileus/client/remote/remote'
 import { describe, expect, it } from 'vitest'
 import { chanceOf } from '../world/random.ts'
 import { createHome } from '../world/world.ts'
@@ -113,6 +114,39 @@ describe('what is written in the very moment', () => {
       expect(b.show()).toEqual(a.show())
     },
   )
+
+  it('two files change their names, and somebody saves one of the name that is free right then: nobody gets a name of ours', async () => {
+    const { sites, settle } = await setScene(home, ++seed)
+    const [a, b] = sites
+    a.put('d/x', 'was x')
+    a.put('d/y', 'was y')
+    await settle(a, b)
+    for (const [from, to] of [
+      ['d/x', 'd/other'],
+      ['d/y', 'd/x'],
+      ['d/other', 'd/y'],
+    ] as const) {
+      b.move(from, to)
+      await b.sync()
+    }
+    const { transfer } = a.files
+    a.files.transfer = (mode, from, to) => {
+      transfer.call(a.files, mode, from, to)
+      if (!to.path.startsWith('parked/')) return
+      a.files.transfer = transfer
+      a.put(from.path, 'by a')
+    }
+    a.device.through = (calls): Calls => ({
+      call: (name, input) =>
+        name === 'putPack' ? Promise.reject(new Unreachable('no way')) : calls.call(name, input),
+    })
+    await expect(a.sync()).rejects.toThrow('no way')
+    delete a.device.through
+    await settle(a, b)
+    expect(Object.values(a.show()).filter(Boolean).sort()).toEqual(['by a', 'was x', 'was y'])
+    for (const path of Object.keys(a.show())) expect(path).toMatch(/^d\/([xy]( \(.*\))?)?$/)
+    expect(b.show()).toEqual(a.show())
+  })
 
   it.each([
     ['a link is about to come', false],
