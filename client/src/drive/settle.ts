@@ -46,8 +46,7 @@ export function settle(
   if (settled.loser) {
     const winner = settled.body
     const lost = settled.loser
-    const losing = `${base ? samenessOf(base.content) : ''}|${samenessOf(lost.body.content)}|${samenessOf(winner.content)}`
-    const copyId = conflictCopyId(context.crypto, id, losing)
+    const copyId = conflictCopyId(context.crypto, id, conflictOf(base, lost.body, winner))
     // A copy that is there already was made before a crash, and may have been edited since.
     if (!replica.effective(tx, copyId)) {
       const losing = { content: lost.body.content!, attributes: lost.body.attributes }
@@ -59,6 +58,19 @@ export function settle(
     const known = tables.known.get(tx, id)
     if (known && sameBody(known.body, theirs.body)) replica.dropPending(tx, id)
   } else replica.putPending(tx, id, settled.body, { refs: settled.refs, group })
+}
+
+/**
+ * Tells a conflict from any other of the same record: by what met, and by the version that the loser was made from, since the
+ * same contents may meet again, after the copy was edited or deleted.
+ */
+function conflictOf(
+  base: RecordBody | null,
+  { content: lost }: RecordBody,
+  { content: won }: RecordBody,
+): string {
+  const contents = [base?.content ?? null, lost, won]
+  return [...contents.map(samenessOf), lost?.base ?? ''].join('|')
 }
 
 /** What a copy is called: after the device that saved it, numbered where an earlier copy has the name (R9). */
