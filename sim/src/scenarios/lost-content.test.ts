@@ -139,9 +139,14 @@ it('a merged text whose chunks the server lost before the push: both texts are k
 
 describe('a conflict copy is not told yet, and its content came to be needed no more', () => {
   it.each([
-    ['before that was heard, and another side of the conflict is lost', true],
-    ['when that is heard', false],
-  ])('an edit of it that is taken up %s stays', async (_, before) => {
+    [
+      'an edit of it, taken up before that was heard, where another side of the conflict is lost',
+      true,
+      false,
+    ],
+    ['an edit of it, taken up when that is heard', false, false],
+    ['a new name of it, taken up when that is heard', false, true],
+  ])('%s, stays', async (_, before, isMove) => {
     const { sites, settle, join } = await scene()
     const [a, b] = sites
     const c = join(2)
@@ -156,7 +161,8 @@ describe('a conflict copy is not told yet, and its content came to be needed no 
     await expect(syncTelling(b, 1)).rejects.toThrow('no way to the server')
     const copy = Object.keys(b.show()).find((path) => path !== 'f.txt')!
     expect(b.text(copy)).toBe('1 by a\n')
-    b.put(copy, 'edited by b\n')
+    if (isMove) b.move(copy, 'mine')
+    else b.put(copy, 'edited by b\n')
     if (before) await expect(syncTelling(b, 0)).rejects.toThrow('no way to the server')
     const withEdit = kept.backUp()
     c.put('f.txt', '1 by c\n')
@@ -164,9 +170,10 @@ describe('a conflict copy is not told yet, and its content came to be needed no 
     await expect(syncTelling(b, 0)).rejects.toThrow('no way to the server')
     if (before) await kept.restore(withEdit)
     await settle(b)
-    expect(b.text(copy)).toBe('edited by b\n')
+    const stays = isMove ? '1 by a\n' : 'edited by b\n'
+    expect(b.text(isMove ? 'mine' : copy)).toBe(stays)
     await settle(a, b, c)
-    expect(contentsOf(a)).toEqual(new Set(['1 by c\n', '1 by b\n', 'edited by b\n']))
+    expect(contentsOf(a)).toEqual(new Set(['1 by c\n', '1 by b\n', stays]))
     expect(b.show()).toEqual(a.show())
     expect(c.show()).toEqual(a.show())
   })
