@@ -52,13 +52,20 @@ export class DiskWork {
     this.view = view
   }
 
-  /** Effects first, then durable, then the rows. */
+  /** Effects first, then durable, then the rows: also of what was done until the disk was full, which is thrown after that. */
   inTransaction(work: (tx: StoreWriter) => void): void {
     this.#changed = new Map()
+    let full: FileError | null = null
     this.context.replica.transaction('lazy', (tx) => {
-      work(tx)
+      try {
+        work(tx)
+      } catch (error) {
+        if (!(error instanceof FileError)) throw error
+        full = error
+      }
       this.context.files.sync([...this.#changed.values()])
     })
+    if (full) throw full
   }
 
   attempt(action: Action, act: () => void): void {

@@ -77,24 +77,6 @@ describe('both sides edit one file', () => {
     expect(b.show()).toEqual(a.show())
   })
 
-  it.each([
-    ['deleted', (a: Site, copy: string) => a.remove(copy)],
-    ['edited', (a: Site, copy: string) => a.put(copy, 'edited')],
-  ])(
-    'R8: the same conflict once more, after its copy was %s: both contents are kept again',
-    async (_, doing) => {
-      const { a, b, settle } = await editBoth('switch', 'auto', 'on', 'off')
-      doing(a, Object.keys(a.show()).find((path) => path !== 'switch')!)
-      a.put('switch', 'auto')
-      await settle(a, b)
-      a.put('switch', 'on')
-      b.put('switch', 'off')
-      await settle(a, b)
-      expect(Object.values(a.show())).toEqual(expect.arrayContaining(['on', 'off']))
-      expect(b.show()).toEqual(a.show())
-    },
-  )
-
   it('text that is no UTF-8 is not merged but kept twice', async () => {
     const { sites, settle } = await scene()
     const [a, b] = sites

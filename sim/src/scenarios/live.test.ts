@@ -131,6 +131,29 @@ describe('a round that looks only where it was told', () => {
   })
 })
 
+test('a move that was done before the disk was full is no wish of the person when the record has moved on', async () => {
+  const scene = await setScene(home, 63)
+  const [a, b] = scene.sites
+  a.put('x', 'content')
+  await scene.settle(a, b)
+  a.move('x', 'y')
+  // Made after the move, in the order of names.
+  a.makeFolder('zz')
+  await a.sync()
+  const drive = await scene.world.drive(b.device)
+  const asked = { announcements: [], ask: true }
+  b.files.full = true
+  await expect(drive.syncHinted({ ...asked, scope: new Map() })).rejects.toThrow('the disk is full')
+  expect(b.show()).toEqual({ y: 'content' })
+  b.files.full = false
+  a.move('y', 'z')
+  await a.sync()
+  await drive.syncHinted({ ...asked, scope: scopeOf('x', 'y') })
+  await scene.settle(a, b)
+  expect(a.show()).toEqual({ z: 'content', 'zz/': '' })
+  expect(b.show()).toEqual(a.show())
+})
+
 describe('an announcement', () => {
   /** What the server announces when `write` was synced by a. */
   async function announcementOf(scene: TestScene, write: () => void): Promise<Announcement> {
