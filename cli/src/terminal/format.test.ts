@@ -1,5 +1,13 @@
 import { expect, test } from 'vitest'
-import { columns, formatBytes, formatCount, formatDuration, joinWords, printable } from './format.ts'
+import {
+  columns,
+  formatBytes,
+  formatCount,
+  formatDuration,
+  formatNumber,
+  joinWords,
+  printable,
+} from './format.ts'
 
 test('sizes are short and use powers of 1000', () => {
   expect([0, 1, 999, 1000, 12_345, 123_456, 999_999, 5e9, 2e15].map(formatBytes)).toEqual([
@@ -20,6 +28,16 @@ test('counts agree with their noun', () => {
     '1 file',
     '12,345 files',
     '2 copies',
+  ])
+})
+
+test('thousands are set apart', () => {
+  expect([0, 999, 1000, 12345, 1234567].map(formatNumber)).toEqual([
+    '0',
+    '999',
+    '1,000',
+    '12,345',
+    '1,234,567',
   ])
 })
 

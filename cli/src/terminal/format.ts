@@ -13,9 +13,14 @@ export function formatBytes(bytes: number): string {
   return `${value.toFixed(digits)} ${units[unit]}`
 }
 
+/** 1234567 → "1,234,567". Not by `toLocaleString`: its first use takes 25 ms, a tenth of a short command. */
+export function formatNumber(whole: number): string {
+  return String(whole).replace(/\B(?=(\d{3})+$)/g, ',')
+}
+
 /** 1 → "1 file", 12345 → "12,345 files". */
 export function formatCount(count: number, one: string, many = `${one}s`): string {
-  return `${count.toLocaleString('en-US')} ${count === 1 ? one : many}`
+  return `${formatNumber(count)} ${count === 1 ? one : many}`
 }
 
 /** Milliseconds → "0.4 s", "12 s", "3 min 5 s", "2 h 4 min". */

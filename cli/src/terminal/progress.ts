@@ -1,5 +1,5 @@
 /** One line on stderr that keeps changing while a command works; nothing at all where stderr is no terminal. */
-import { formatBytes, formatCount } from './format.ts'
+import { formatBytes, formatCount, formatNumber } from './format.ts'
 
 export interface ProgressState {
   /** What is being done, as a participle: "looking", "sending", "fetching". */
@@ -60,14 +60,10 @@ export function createProgress(screen: ProgressScreen, quiet: boolean, now: () =
 export function progressLine(state: ProgressState, rate: number | null): string {
   const parts: string[] = []
   if (state.filesTotal > 0)
-    parts.push(`${thousands(state.files)} of ${formatCount(state.filesTotal, 'file')}`)
+    parts.push(`${formatNumber(state.files)} of ${formatCount(state.filesTotal, 'file')}`)
   else if (state.files > 0) parts.push(formatCount(state.files, 'file'))
   if (state.bytesTotal > 0) parts.push(`${formatBytes(state.bytes)} of ${formatBytes(state.bytesTotal)}`)
   else if (state.bytes > 0) parts.push(formatBytes(state.bytes))
   if (rate !== null && rate > 0) parts.push(`${formatBytes(rate)}/s`)
   return `${state.phase}${parts.length > 0 ? `  ${parts.join(' · ')}` : ' …'}`
-}
-
-function thousands(count: number): string {
-  return count.toLocaleString('en-US')
 }

@@ -6,6 +6,7 @@ import type { DeviceKeys } from '@pileus/core/keys/device'
 import type { SecretKey } from '@pileus/core/keys/secrets'
 import type { Session } from '@pileus/core/protocol/account'
 import type { Calls } from '../remote/calls.ts'
+import type { Stretching } from './password.ts'
 
 export interface AccountContext {
   /** Not signed in: `retrying(httpCalls(…))`. */
@@ -14,6 +15,8 @@ export interface AccountContext {
   readonly random: Random
   /** Milliseconds since 1970; for the labels of records only. */
   readonly clock: () => number
+  /** Of passwords; as `limits` has it where it is left out. */
+  readonly stretching?: Stretching
 }
 
 /** Everything a device must keep to be a device of its account. */

@@ -15,14 +15,23 @@ async function opaque() {
   return client
 }
 
-/** This client's own floor: what a server says does not change it. */
-const KEY_STRETCHING = {
-  'argon2id-custom': {
-    iterations: ARGON2ID_PASSES,
-    memory: ARGON2ID_MEMORY_KIB,
-    parallelism: ARGON2ID_LANES,
-  },
-} as const
+/** What Argon2id (RFC 9106) costs who tries passwords: passes over its memory, the memory in KiB, and its lanes. */
+export interface Stretching {
+  readonly passes: number
+  readonly memoryKiB: number
+  readonly lanes: number
+}
+
+/** This client's own: what a server says does not change it. */
+const STRETCHING: Stretching = {
+  passes: ARGON2ID_PASSES,
+  memoryKiB: ARGON2ID_MEMORY_KIB,
+  lanes: ARGON2ID_LANES,
+}
+
+function keyStretching({ passes, memoryKiB, lanes }: Stretching) {
+  return { 'argon2id-custom': { iterations: passes, memory: memoryKiB, parallelism: lanes } } as const
+}
 
 /** A new password that is refused before it is used. */
 export class WeakPassword extends Error {
@@ -46,7 +55,7 @@ export interface Registration {
 }
 
 /** Begins to register a new password. Rejects with WeakPassword. */
-export async function startRegistration(password: string): Promise<Registration> {
+export async function startRegistration(password: string, stretching = STRETCHING): Promise<Registration> {
   checkNewPassword(password)
   const client = await opaque()
   const text = normalised(password)
@@ -59,7 +68,7 @@ export async function startRegistration(password: string): Promise<Registration>
           clientRegistrationState,
           registrationResponse: response,
           password: text,
-          keyStretching: KEY_STRETCHING,
+          keyStretching: keyStretching(stretching),
         }),
       )
       return { record: registrationRecord, exportKey: fromBase64url(exportKey) }
@@ -74,7 +83,7 @@ export interface Login {
 }
 
 /** Begins to prove a password. */
-export async function startLogin(password: string): Promise<Login> {
+export async function startLogin(password: string, stretching = STRETCHING): Promise<Login> {
   const client = await opaque()
   const text = normalised(password)
   const { clientLoginState, startLoginRequest } = client.startLogin({ password: text })
@@ -86,7 +95,7 @@ export async function startLogin(password: string): Promise<Login> {
           clientLoginState,
           loginResponse: response,
           password: text,
-          keyStretching: KEY_STRETCHING,
+          keyStretching: keyStretching(stretching),
         }),
       )
       if (!finished) throw new Problem('wrong-credentials', 'the name or the password is wrong')

@@ -71,13 +71,13 @@ interface Proven {
 }
 
 async function provePassword(
-  { calls, crypto }: AccountContext,
+  { calls, crypto, stretching }: AccountContext,
   name: string,
   password: string,
 ): Promise<Proven> {
   const { enrolment, exportKey } = await inTwoSteps(
     async () => {
-      const login = await startLogin(password)
+      const login = await startLogin(password, stretching)
       const { attempt, login: response } = await calls.call('loginStart', {
         body: { name, login: login.request },
       })
@@ -115,7 +115,7 @@ async function setPassword(
 ): Promise<void> {
   const { calls, crypto, random } = context
   const { token, account } = proven.enrolment
-  const registration = await startRegistration(password)
+  const registration = await startRegistration(password, context.stretching)
   const started = await calls.call('passwordStart', { body: { registration: registration.request }, token })
   const { record, exportKey } = registration.finish(started.registration)
   const opener: Opener = { by: 'password', exportKey }

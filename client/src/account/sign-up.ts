@@ -35,7 +35,7 @@ export async function signUp(
   wanted: { readonly name: string; readonly password: string; readonly deviceName: string },
 ): Promise<NewAccount> {
   const { calls, crypto, random } = context
-  const password = await startRegistration(wanted.password)
+  const password = await startRegistration(wanted.password, context.stretching)
   const started = await calls.call('signupStart', {
     body: { name: wanted.name, registration: password.request },
   })

@@ -23,6 +23,8 @@ import {
 let now = 1_700_000_000_000
 const clock = (): number => ++now
 const random = seededRandom('accounts')
+/** Cheap, because nothing here depends on it but what most of these tests would spend their time on. */
+const stretching = { passes: 1, memoryKiB: 8, lanes: 1 }
 const PASSWORD = 'correct horse battery'
 const NEXT = 'another long password'
 let server: TestServer
@@ -34,7 +36,7 @@ beforeAll(async () => {
 function context(options: ServiceCallsOptions = {}): AccountContext {
   const pause = async (): Promise<void> => undefined
   const calls: Calls = retrying(serviceCalls(server.service, options), { pause, random })
-  return { calls, crypto, random, clock }
+  return { calls, crypto, random, clock, stretching }
 }
 
 function as(made: NewDevice, options: ServiceCallsOptions = {}): SignedIn {
