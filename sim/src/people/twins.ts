@@ -27,6 +27,8 @@ export async function actAsTwins(system: System, machine: Machine, step: Step): 
   const told: string[] = []
   for (const who of turns(chance, machine, twin)) {
     who.kill('all')
+    // What it settled with others may have gone elsewhere.
+    if (who.files.folder.stat(path)?.type !== 'file') continue
     const done = act(system, who, { ...step, seed: chance.seed() }, edit(path))
     who.weather.mute = unheard.includes(who)
     await syncToItsEnd(system, who, chance.seed())
