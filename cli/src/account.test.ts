@@ -19,7 +19,7 @@ test('the phrase is shown once, at sign-up; keys in clear are told of and privat
   expect(stderr).toMatch(/^Keys are kept readable by this user only, not sealed, in \S+keys\.json/)
   expect(statSync(phone.home).mode & 0o777).toBe(0o700)
   expect(statSync(join(phone.home, 'keys.json')).mode & 0o777).toBe(0o600)
-  const { stdout: status } = await phone.ok('status')
+  const { stdout: status } = await phone.step('status')
   expect(status).toMatch(/keys +in a file readable by this user only, not sealed/)
   expect(status).toMatch(/folder +none/)
   const again = await phone.run(`login ana --server ${home.server.url}`)
@@ -47,15 +47,16 @@ test('keys under a passphrase open with it alone', async () => {
   expect((await tablet.run('whoami')).stderr).toContain('set PILEUS_PASSPHRASE')
   const wrong = await tablet.run('whoami', { env: { PILEUS_PASSPHRASE: 'open barley' } })
   expect(wrong).toMatchObject({ code: 3, stderr: expect.stringContaining('does not open') })
-  const { stdout } = await tablet.ok('whoami --json', sealed)
+  const { stdout } = await tablet.step('whoami --json', sealed)
   expect(JSON.parse(stdout)).toMatchObject({ name: 'ana', deviceName: 'tablet', keys: 'passphrase' })
-  expect((await tablet.ok('status')).stdout).toContain('sealed by a passphrase')
+  expect((await tablet.step('status')).stdout).toContain('sealed by a passphrase')
 })
 
 test('devices are listed by name, and removed by name or id', async () => {
   const phone = newDevice('phone')
   const list = async () =>
-    (JSON.parse((await phone.ok('devices --json')).stdout) as { devices: Record<string, unknown>[] }).devices
+    (JSON.parse((await phone.step('devices --json')).stdout) as { devices: Record<string, unknown>[] })
+      .devices
   const devices = await list()
   expect(devices.map(({ name, thisDevice, certified }) => ({ name, thisDevice, certified }))).toEqual([
     { name: 'phone', thisDevice: true, certified: true },
@@ -63,7 +64,7 @@ test('devices are listed by name, and removed by name or id', async () => {
   ])
   expect((await phone.run('devices remove nonsense')).code).toBe(2)
   await phone.ok(['devices', 'remove', String(devices[1]!.id).slice(0, 8)])
-  expect((await phone.ok('devices')).stdout).toMatch(/tablet +removed \d{4}-\d\d-\d\d/)
+  expect((await phone.step('devices')).stdout).toMatch(/tablet +removed \d{4}-\d\d-\d\d/)
 })
 
 test('a name that a device in use has is refused where it was asked for, else numbered', async () => {
@@ -76,20 +77,20 @@ test('a name that a device in use has is refused where it was asked for, else nu
       'pileus: The account has a device called "Phone" already: choose another name, or remove that one first with `pileus devices remove`.\n',
   })
   // The one called so was removed.
-  await again.ok(`login ana --server ${home.server.url}`, { env: { PILEUS_DEVICE_NAME: 'tablet' } })
+  await again.step(`login ana --server ${home.server.url}`, { env: { PILEUS_DEVICE_NAME: 'tablet' } })
   const host = { env: { PILEUS_DEVICE_NAME: '' } }
   const names: string[] = []
   for (const place of ['first', 'second']) {
     const device = newDevice(place)
-    await device.ok(`login ana --server ${home.server.url}`, host)
-    names.push((JSON.parse((await device.ok('whoami --json')).stdout) as { deviceName: string }).deviceName)
+    await device.step(`login ana --server ${home.server.url}`, host)
+    names.push((JSON.parse((await device.step('whoami --json')).stdout) as { deviceName: string }).deviceName)
   }
   expect(names[1]).toBe(`${names[0]} 2`)
 })
 
 test('a changed password opens, the old one does not; the phrase opens whatever the password is', async () => {
   const desk = newDevice('desk')
-  const signedUp = await desk.ok(`signup eva --server ${home.server.url} --json`)
+  const signedUp = await desk.step(`signup eva --server ${home.server.url} --json`)
   const { phrase } = JSON.parse(signedUp.stdout) as { phrase: string }
   const next = 'a second password'
   const wrong = await desk.run('passwd', {
@@ -103,15 +104,15 @@ test('a changed password opens, the old one does not; the phrase opens whatever 
 
   const car = newDevice('car')
   expect((await car.run(`login eva --server ${home.server.url}`)).code).toBe(3)
-  await car.ok(`login eva --server ${home.server.url}`, { env: { PILEUS_PASSWORD: next } })
+  await car.step(`login eva --server ${home.server.url}`, { env: { PILEUS_PASSWORD: next } })
 
   const boat = newDevice('boat')
   const askedFor = { PILEUS_PHRASE: phrase, PILEUS_NEW_PASSWORD: 'never set', PILEUS_DEVICE_NAME: 'car' }
   expect((await boat.run(`recover eva --server ${home.server.url}`, { env: askedFor })).code).toBe(2)
-  await car.ok('passwd', { env: { PILEUS_PASSWORD: next, PILEUS_NEW_PASSWORD: next } })
+  await car.step('passwd', { env: { PILEUS_PASSWORD: next, PILEUS_NEW_PASSWORD: next } })
   const recovered = { env: { PILEUS_PHRASE: `  ${phrase.toUpperCase()} `, PILEUS_NEW_PASSWORD: PASSWORD } }
   await boat.ok(`recover eva --server ${home.server.url}`, recovered)
-  expect((await boat.ok('whoami')).stdout).toMatch(/device +boat/)
+  expect((await boat.step('whoami')).stdout).toMatch(/device +boat/)
   expect(
     (await car.run('passwd', { env: { PILEUS_PASSWORD: next, PILEUS_NEW_PASSWORD: 'x'.repeat(9) } })).code,
   ).toBe(3)
@@ -119,7 +120,7 @@ test('a changed password opens, the old one does not; the phrase opens whatever 
 
 test('on a terminal a sync shows its progress on a line that it takes away', async () => {
   const device = newDevice('desk')
-  await device.ok(['link', device.folder])
+  await device.step(['link', device.folder])
   for (let i = 0; i < 200; i++) writeFileSync(join(device.folder, `${i}`), `file ${i}`)
   const { screen, code } = await pileusOnTerminal(['sync', '--once'], [], device.env)
   expect(code).toBe(0)
@@ -131,8 +132,8 @@ test('on a terminal a sync shows its progress on a line that it takes away', asy
 test('on a terminal a question and a sentence have lines of their own beside the progress', async () => {
   const device = newDevice('sealed')
   const sealed = { env: { PILEUS_KEYS: 'passphrase', PILEUS_PASSPHRASE: 'open sesame' } }
-  await device.ok(`signup fay --server ${home.server.url}`, sealed)
-  await device.ok(['link', device.folder], sealed)
+  await device.step(`signup fay --server ${home.server.url}`, sealed)
+  await device.step(['link', device.folder], sealed)
   const asked = ['Passphrase', 'open sesame\n'] as const
   const once = await pileusOnTerminal(['sync', '--once'], [asked], device.env)
   expect(plain(once.screen)).toMatch(/^Passphrase[^\r\n]+\r\n\rconnecting …\r/)

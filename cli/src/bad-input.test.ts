@@ -25,7 +25,7 @@ beforeAll(async () => {
   laptop = await home.join('laptop')
   mkdirSync(join(laptop.folder, 'many'))
   for (let i = 0; i < 30; i++) writeFileSync(join(laptop.folder, 'many', `${i}`), `file ${i}`)
-  await laptop.ok('sync --once')
+  await laptop.step('sync --once')
 })
 
 const quiet = { env: { PILEUS_DEBUG: '' } }
@@ -110,27 +110,27 @@ test('something that answers but is no Pileus server', async () => {
 
 test('a removed device is told so, keeps its files, and can come back', async () => {
   const device = await home.join('lost')
-  await device.ok('sync --once')
-  const status = async (line = 'status') => (await device.ok(line)).stdout
+  await device.step('sync --once')
+  const status = async (line = 'status') => (await device.step(line)).stdout
   expect(JSON.parse(await status('status --json'))).toMatchObject({ removed: false })
-  await laptop.ok('devices remove lost')
+  await laptop.step('devices remove lost')
   const said = `lost, removed from the account: \`pileus login --server ${home.server.url} ana\` adds it again`
   expect(await status()).toContain(said)
   expectFailure(await device.run('sync --once', quiet), 3, /This device was removed from the account/)
   expectFailure(await device.run('passwd', quiet), 3, /This device was removed from the account/)
   expect(readFileSync(join(device.folder, 'many/7'), 'utf8')).toBe('file 7')
   expectFailure(await laptop.run('devices remove lost', quiet), 2, /"lost" was removed already, on \d{4}-/)
-  await device.ok(`login ana --server ${home.server.url}`)
+  await device.step(`login ana --server ${home.server.url}`)
   expect(await status()).not.toContain('removed')
-  await device.ok('sync --once')
+  await device.step('sync --once')
 })
 
 test('a removed device whose keys are sealed says so once it has heard of it', async () => {
   const sealed = { env: { PILEUS_DEBUG: '', PILEUS_KEYS: 'passphrase', PILEUS_PASSPHRASE: 'open sesame' } }
   const device = createDevice(home.root, 'sealed')
-  await device.ok(`login ana --server ${home.server.url}`, sealed)
-  await laptop.ok('devices remove sealed')
-  const removed = async () => JSON.parse((await device.ok('status --json')).stdout).removed
+  await device.step(`login ana --server ${home.server.url}`, sealed)
+  await laptop.step('devices remove sealed')
+  const removed = async () => JSON.parse((await device.step('status --json')).stdout).removed
   expect(await removed()).toBe(false)
   expectFailure(await device.run('whoami', sealed), 3, /This device was removed from the account/)
   expect(await removed()).toBe(true)
@@ -150,15 +150,15 @@ test('a quota that is exceeded, until something is deleted', async () => {
   expect(ended.stderr).toMatch(named)
   expect(ended.stdout).toMatch(/^Sent 2 changes .*Synced all but 1 path\.$/m)
   expect(ended.code).toBe(6)
-  const status = async () => (await laptop.ok('status')).stdout
+  const status = async () => (await laptop.step('status')).stdout
   expect(await status()).toMatch(named)
   const desktop = await home.join('desktop')
-  await desktop.ok('sync --once')
+  await desktop.step('sync --once')
   expect(readdirSync(desktop.folder).sort()).toEqual(['.pileus', 'a small one', 'many', 'small'])
   const live = home.live(laptop)
   await vi.waitFor(() => expect(live.output()).toMatch(named), WITHIN)
   writeFileSync(join(laptop.folder, 'later'), 'fits')
-  await expect.poll(async () => (await laptop.ok('ls')).stdout, WITHIN).toContain('later')
+  await expect.poll(async () => (await laptop.step('ls')).stdout, WITHIN).toContain('later')
   // The folder is not up to date for that.
   await expect.poll(status, WITHIN).toMatch(/^sync +up to date but for 1 path$/m)
   expect(live.output()).not.toContain('is up to date')
@@ -166,7 +166,7 @@ test('a quota that is exceeded, until something is deleted', async () => {
   await vi.waitFor(() => expect(live.output()).toContain('is up to date'), WITHIN)
   expect(await live.stop()).toBe(0)
   for (const name of ['a small one', 'small', 'later']) rmSync(join(laptop.folder, name))
-  await laptop.ok('sync --once')
+  await laptop.step('sync --once')
 })
 
 test('many deletions at once are held, and the person decides', async () => {
@@ -175,7 +175,7 @@ test('many deletions at once are held, and the person decides', async () => {
   const held = await laptop.run('sync --once', quiet)
   expect(held.stderr).toMatch(/31 deletions held back.*--deletions accept.*--deletions undo/)
   expect(held.code).toBe(5)
-  expect((await laptop.ok('status')).stdout).toMatch(/31 deletions held back.*--deletions accept/)
+  expect((await laptop.step('status')).stdout).toMatch(/31 deletions held back.*--deletions accept/)
   await laptop.ok('sync --once --deletions undo')
   expect(readdirSync(many)).toHaveLength(30)
 })
@@ -187,7 +187,7 @@ test('scenario 9: a folder that vanished is not taken for deletions', async () =
   expectFailure(await laptop.run('sync --once', quiet), 5, /marker file \.pileus is missing/)
   rmSync(laptop.folder, { recursive: true })
   renameSync(join(home.root, 'unmounted'), laptop.folder)
-  await laptop.ok('sync --once')
+  await laptop.step('sync --once')
 })
 
 test('two syncs at once: the second ends at once and changes nothing', async () => {
@@ -199,12 +199,12 @@ test('two syncs at once: the second ends at once and changes nothing', async () 
   expectFailure(await laptop.run('sync --once', quiet), 7, /another sync is running|Another sync is running/)
   other.kill('SIGKILL')
   await new Promise((resolve) => other.once('exit', resolve))
-  await laptop.ok('sync --once')
+  await laptop.step('sync --once')
 })
 
 test('a folder inside a synced folder, and the same folder for a second device', async () => {
   const device = another()
-  await device.ok(`login ana --server ${home.server.url}`)
+  await device.step(`login ana --server ${home.server.url}`)
   expectFailure(
     await device.run(['link', join(laptop.folder, 'many')], quiet),
     2,
@@ -218,9 +218,9 @@ test('what the account holds is not known before the first sync, and that is sai
   const device = await home.join('new')
   const said = expect.stringContaining('Nothing is known of the account here yet')
   for (const line of ['ls', 'ls many'])
-    expect(await device.ok(line, quiet)).toMatchObject({ stdout: '', stderr: said })
-  await device.ok('sync --once')
-  expect(await device.ok('ls many', quiet)).toMatchObject({
+    expect(await device.step(line, quiet)).toMatchObject({ stdout: '', stderr: said })
+  await device.step('sync --once')
+  expect(await device.step('ls many', quiet)).toMatchObject({
     stdout: expect.stringContaining('29'),
     stderr: '',
   })
@@ -228,7 +228,7 @@ test('what the account holds is not known before the first sync, and that is sai
 
 test('a folder with the data of the running server, which would be sent again and again', async () => {
   const device = another()
-  await device.ok(`login ana --server ${home.server.url}`)
+  await device.step(`login ana --server ${home.server.url}`)
   for (const folder of ['data', 'data/blobs'])
     expectFailure(
       await device.run(['link', join(home.root, folder)], quiet),
@@ -239,20 +239,20 @@ test('a folder with the data of the running server, which would be sent again an
 
 test('a damaged local database: said so, nothing lost, and linking again mends it', async () => {
   const device = await home.join('damaged')
-  await device.ok('sync --once')
+  await device.step('sync --once')
   writeFileSync(join(device.home, 'drive.db'), 'this is no database, whatever its name says')
   for (const suffix of ['-wal', '-shm']) rmSync(join(device.home, `drive.db${suffix}`), { force: true })
   expectFailure(await device.run('sync --once', quiet), 8, /database .* is damaged/)
   expectFailure(await device.run('status', quiet), 8, /database .* is damaged/)
   await device.ok('unlink')
   await device.ok(['link', device.folder])
-  const { stdout } = await device.ok('sync --once --json')
+  const { stdout } = await device.step('sync --once --json')
   expect(JSON.parse(stdout)).toMatchObject({ pushed: 0, bytesReceived: 0, conflicts: [] })
 })
 
 test('a damaged pack on the server is reported by path and never written into a file', async () => {
   writeFileSync(join(laptop.folder, 'precious'), 'one of a kind')
-  await laptop.ok('sync --once')
+  await laptop.step('sync --once')
   const packs = readdirSync(join(home.root, 'data'), { recursive: true, encoding: 'utf8' })
     .map((name) => join(home.root, 'data', name))
     .filter((path) => statSync(path).isFile() && readFileSync(path).subarray(0, 4).toString() === 'PLPK')
@@ -285,7 +285,7 @@ test('Ctrl-C ends with 130 and the next sync goes on', async () => {
 test('a server that is down, and keys that are damaged', async () => {
   await home.server.stop()
   expectFailure(await laptop.run('sync --once', quiet), 4, /nothing listens there/)
-  expect((await laptop.ok('ls many')).stdout.split('\n')).toHaveLength(31)
+  expect((await laptop.step('ls many')).stdout.split('\n')).toHaveLength(31)
   writeFileSync(join(laptop.home, 'keys.json'), '{"format":1,"keeping":"file","clear":"{}"}')
   expectFailure(await laptop.run('whoami', quiet), 8, /keys are damaged.*pileus login/)
 })

@@ -54,8 +54,8 @@ describe.skipIf(typeof disk === 'string')('one disk ignores case', () => {
     const folder = join(disk.path, String(accounts), 'files')
     mkdirSync(folder, { recursive: true })
     mac = { ...createDevice(home.root, `mac ${accounts}`), folder }
-    await mac.ok(['login', account, '--server', home.server.url])
-    await mac.ok(['link', folder])
+    await mac.step(['login', account, '--server', home.server.url])
+    await mac.step(['link', folder])
   })
 
   test('scenario 5: a case-only rename comes to it as one rename, of files and folders, and goes from it', async () => {

@@ -133,8 +133,8 @@ test('scenario 8: a server set back to an old copy of its data gets back what it
     [a, 'signup'],
     [b, 'login'],
   ] as const) {
-    await device.ok([how, 'ana', '--server', server.url])
-    await device.ok(['link', device.folder])
+    await device.step([how, 'ana', '--server', server.url])
+    await device.step(['link', device.folder])
   }
   put(a, 'old', 'old')
   put(a, 'deleted', 'x')
@@ -157,8 +157,8 @@ test('scenario 8: a server set back to an old copy of its data gets back what it
     expect(describeTree(a.folder)).toEqual(shown)
     expect(describeTree(b.folder)).toEqual(shown)
     const c = createDevice(root, 'c')
-    await c.ok(['login', 'ana', '--server', server.url])
-    await c.ok(['link', c.folder])
+    await c.step(['login', 'ana', '--server', server.url])
+    await c.step(['link', c.folder])
     await synced(c)
     expect(describeTree(c.folder)).toEqual(shown)
   } finally {
@@ -213,9 +213,9 @@ test('scenario 13: names swapped, chained and made again arrive as renames, with
 test('scenario 15: linking a folder that holds a full copy moves nothing', async () => {
   const third = createDevice(home.root, 'third')
   rmSync(third.folder, { recursive: true })
-  await third.ok(['login', 'ana', '--server', home.server.url])
+  await third.step(['login', 'ana', '--server', home.server.url])
   cpSync(laptop.folder, third.folder, { recursive: true, preserveTimestamps: true, verbatimSymlinks: true })
-  await third.ok(['link', third.folder])
+  await third.step(['link', third.folder])
   const { pushed, bytesSent, bytesReceived } = await synced(third)
   // Node copies times to the millisecond only, and a folder's not at all: attributes may differ, contents do not.
   expect({ bytesSent, bytesReceived }).toEqual({ bytesSent: 0, bytesReceived: 0 })

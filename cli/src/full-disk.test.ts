@@ -51,7 +51,7 @@ describe.skipIf(whyNot !== null)('a disk that is full (scenario 9)', { timeout: 
   })
 
   async function expectEqual(a: DeviceOf, b: DeviceOf): Promise<void> {
-    for (const device of [a, b, a]) await device.ok('sync --once')
+    for (const device of [a, b, a]) await device.step('sync --once')
     expectSame(a, b)
     await expectQuiet(b)
   }
@@ -77,9 +77,9 @@ describe.skipIf(whyNot !== null)('a disk that is full (scenario 9)', { timeout: 
     const a = await joinedDevice(place, 'a', 'signup', server.url)
     const b = await joinedDevice(place, 'b', 'login', server.url)
     writeFileSync(join(b.folder, 'mine'), 'was here before')
-    await b.ok('sync --once')
+    await b.step('sync --once')
     fill(a, 15, 2 * MB)
-    await a.ok('sync --once')
+    await a.step('sync --once')
     const whole = describeTree(a.folder)
     for (let again = 0; again < 2; again++) {
       expectFailure(await b.run('sync --once', quiet), 6, /disk is full; make room/)
@@ -96,10 +96,10 @@ describe.skipIf(whyNot !== null)('a disk that is full (scenario 9)', { timeout: 
     const a = await joinedDevice(place, 'a', 'signup', server.url)
     const b = await joinedDevice(place, 'b', 'login', server.url)
     fill(a, 15, 2 * MB)
-    await a.ok('sync --once')
+    await a.step('sync --once')
     const live = startLive(b)
     try {
-      const line = async () => /^sync +(.*)$/m.exec((await b.ok('status')).stdout)?.[1]
+      const line = async () => /^sync +(.*)$/m.exec((await b.step('status')).stdout)?.[1]
       await expect.poll(line, { ...WITHIN, interval: 300 }).toMatch(/^problem: .*disk is full/)
       volume.resize(100)
       await expect.poll(line, { ...WITHIN, interval: 300 }).toBe('up to date')
@@ -115,8 +115,8 @@ describe.skipIf(whyNot !== null)('a disk that is full (scenario 9)', { timeout: 
     const a = await joinedDevice(place, 'a', 'signup', server.url)
     const b = await joinedDevice(place, 'b', 'login', server.url)
     writeFileSync(join(a.folder, 'first'), 'synced before the disk is full')
-    await a.ok('sync --once')
-    await b.ok('sync --once')
+    await a.step('sync --once')
+    await b.step('sync --once')
     fill(a, 30, MB)
     for (let again = 0; again < 2; again++)
       expectFailure(await a.run('sync --once', quiet), 6, /The server has no room left/)
@@ -147,13 +147,13 @@ describe.skipIf(whyNot !== null)('a disk that is full (scenario 9)', { timeout: 
     volume = mountVolume(place, 'usb', 20)
     const a = await joinedDevice(place, 'a', 'signup', server.url)
     const b = { ...createDevice(place, 'b'), folder: join(volume.path, 'files') }
-    await b.ok(['login', 'ana', '--server', server.url])
-    await b.ok(['link', b.folder])
-    await b.ok('sync --once')
+    await b.step(['login', 'ana', '--server', server.url])
+    await b.step(['link', b.folder])
+    await b.step('sync --once')
     writeFileSync(join(b.folder, 'from b'), 'written while it could be')
     volume.readOnly(true)
     writeFileSync(join(a.folder, 'from a'), 'for b')
-    await a.ok('sync --once')
+    await a.step('sync --once')
     for (let again = 0; again < 2; again++)
       expectFailure(await b.run('sync --once', quiet), 5, /: the disk is read-only; make it writable/)
     expect(readdirSync(b.folder).sort()).toEqual(['.pileus', 'from b'])
@@ -178,7 +178,7 @@ describe('an account whose room is used up', { timeout: 400_000 }, () => {
 
   test('is said in one sentence; renames and deletions still sync, and without what is too large everything does', async () => {
     for (const name of ['kept', 'renamed', 'deleted']) writeFileSync(join(a.folder, name), name)
-    await a.ok('sync --once')
+    await a.step('sync --once')
     writeFileSync(join(a.folder, 'too large'), randomBytes(4 * MB))
     renameSync(join(a.folder, 'renamed'), join(a.folder, 'has a new name'))
     rmSync(join(a.folder, 'deleted'))
@@ -197,7 +197,7 @@ describe('an account whose room is used up', { timeout: 400_000 }, () => {
     expect(readdirSync(a.folder)).toContain('from b')
     renameSync(join(a.folder, 'too large'), join(ROOT, 'elsewhere'))
     await a.ok('sync --once')
-    await b.ok('sync --once')
+    await b.step('sync --once')
     expect(differences(describeTree(a.folder), describeTree(b.folder))).toEqual([])
   })
 })

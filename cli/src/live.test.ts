@@ -31,7 +31,7 @@ beforeAll(async () => {
 })
 
 async function statusOf(device: DeviceOf): Promise<{ live: { now: { state: string } } | null }> {
-  return JSON.parse((await device.ok('status --json')).stdout)
+  return JSON.parse((await device.step('status --json')).stdout)
 }
 
 async function bothSay(state: string): Promise<void> {
@@ -142,7 +142,7 @@ test('one that is killed starts again; one that is asked to stop ends well; stat
   await appears(desktop.folder, 'while away')
   for (const [index, signal] of (['SIGINT', 'SIGTERM'] as const).entries())
     expect(await running[index]!.stop(signal), running[index]!.output()).toBe(0)
-  expect((await laptop.ok('status')).stdout).toContain('not running')
+  expect((await laptop.step('status')).stdout).toContain('not running')
   for (const device of [laptop, desktop]) {
     const { stdout } = await device.ok('sync --once --json')
     expect(JSON.parse(stdout)).toMatchObject({ pushed: 0, applied: 0, problems: [], conflicts: [] })

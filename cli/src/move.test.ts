@@ -108,8 +108,8 @@ await withOwnEngines(['postgres', 's3'], 'pileus-server move', (engines) => {
 
   test('is killed twice in the middle, and goes on; the old server answers reads meanwhile', async () => {
     const tablet = createDevice(root, 'tablet')
-    await tablet.ok(['--json', 'login', 'ana', '--server', server.url])
-    await tablet.ok(['link', tablet.folder])
+    await tablet.step(['--json', 'login', 'ana', '--server', server.url])
+    await tablet.step(['link', tablet.folder])
 
     const first = startMove(old, '--to', shared, '--json')
     await expect.poll(first.output, { timeout: 120_000, interval: 5 }).toContain('"step":"copying"')

@@ -85,7 +85,8 @@ export function pileusOnTerminal(
   })
 }
 
-function cleanEnvironment(extra: Readonly<Record<string, string>> = {}): NodeJS.ProcessEnv {
+/** This process's environment without what would change what `pileus` does. */
+export function cleanEnvironment(extra: Readonly<Record<string, string>> = {}): NodeJS.ProcessEnv {
   const kept = Object.entries(process.env).filter(
     ([name]) => !name.startsWith('PILEUS_') && !/^(NO_COLOR|FORCE_COLOR|NODE_OPTIONS|VITEST.*)$/.test(name),
   )

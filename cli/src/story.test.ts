@@ -33,7 +33,7 @@ describe('two devices and a real tree of 5,000 files', { timeout: 300_000 }, () 
   })
 
   async function syncAll(): Promise<void> {
-    for (const device of [laptop, desktop, laptop, desktop]) await device.ok('sync --once')
+    for (const device of [laptop, desktop, laptop, desktop]) await device.step('sync --once')
   }
 
   async function expectRest(): Promise<void> {

@@ -45,7 +45,7 @@ function trees(treeOf = describeTree): string[] {
 /** All are equal, and stay so while nobody has anything to do. */
 async function comeToRest(): Promise<void> {
   await expect.poll(() => trees(outlineTree), WITHIN).toEqual([])
-  for (const device of devices) await device.ok('sync --once')
+  for (const device of devices) await device.step('sync --once')
   await expect.poll(() => trees(), WITHIN).toEqual([])
 }
 

@@ -77,7 +77,7 @@ await withOwnEngines(
     /** Both hold the same, and each says so when it is asked. */
     async function comeToRest(): Promise<void> {
       await expect.poll(() => trees(outlineTree), WITHIN).toEqual([])
-      for (const device of devices) await device.ok('sync --once')
+      for (const device of devices) await device.step('sync --once')
       expect(trees()).toEqual([])
       expect(describeTree(devices[0]!.folder).size).toBeGreaterThan(written)
     }

@@ -115,7 +115,7 @@ test('scenario 3: a file that is deleted elsewhere while a program writes it her
   const live = await home.liveNow(desktop)
   const program = await writer(APPENDING, at(desktop, 'report'))
   rmSync(at(laptop, 'report'))
-  await laptop.ok('sync --once')
+  await laptop.step('sync --once')
   await new Promise((resolve) => setTimeout(resolve, 1_000))
   await program.end()
   expect(await live.stop(), live.output()).toBe(0)
@@ -148,5 +148,5 @@ test('scenario 11: saves by a new file renamed over the old are one version each
 })
 
 async function status(): Promise<{ synced: string }> {
-  return { synced: /^synced +(.*)$/m.exec((await laptop.ok('status')).stdout)![1]! }
+  return { synced: /^synced +(.*)$/m.exec((await laptop.step('status')).stdout)![1]! }
 }

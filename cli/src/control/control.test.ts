@@ -24,12 +24,12 @@ beforeAll(async () => {
   laptop = await home.join('laptop')
   mkdirSync(join(laptop.folder, 'many'))
   for (let n = 0; n < FILES; n++) writeFileSync(join(laptop.folder, 'many', `${n}`), `file ${n}`)
-  await laptop.ok('sync --once')
+  await laptop.step('sync --once')
 })
 afterEach(() => home.endLives())
 
 async function liveOf(device: DeviceOf): Promise<{ pid: number; now: { state: string } } | null> {
-  return JSON.parse((await device.ok('status --json')).stdout).live
+  return JSON.parse((await device.step('status --json')).stdout).live
 }
 
 test('`sync --once` is done by the one that runs, with its result and its exit codes', async () => {
@@ -65,7 +65,7 @@ test('`sync --once` is done by the one that runs, with its result and its exit c
 })
 
 test('`status` claims that nothing waits only where a sync knows it', async () => {
-  const waiting = async () => /^waiting +(.*)$/m.exec((await laptop.ok('status')).stdout)?.[1]
+  const waiting = async () => /^waiting +(.*)$/m.exec((await laptop.step('status')).stdout)?.[1]
   expect(await waiting()).toBe('nothing known: the next sync looks for what changed')
   await home.liveNow(laptop)
   expect(await waiting()).toBe('nothing')

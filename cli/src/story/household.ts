@@ -90,9 +90,9 @@ export function household(name: string, env: Readonly<Record<string, string>> = 
   }
 }
 
-/** One `sync --once`, which has to end well. */
+/** One `sync --once` on the way to what a test is about, which has to end well. */
 export async function synced(device: DeviceOf): Promise<Synced> {
-  return JSON.parse((await device.ok('sync --once --json')).stdout) as Synced
+  return JSON.parse((await device.step('sync --once --json')).stdout) as Synced
 }
 
 /** Each in turn, until none has anything to do, which has to come soon. */

@@ -2,6 +2,7 @@
 import { mkdirSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { type Ended, pileus, type RunOptions } from '../running.ts'
+import { step } from './steps.ts'
 
 export const PASSWORD = 'correct horse battery'
 
@@ -14,6 +15,8 @@ export interface DeviceOf {
   run(line: string | readonly string[], options?: RunOptions): Promise<Ended>
   /** The same, and it has to end with 0. */
   ok(line: string | readonly string[], options?: RunOptions): Promise<Ended>
+  /** The same, on the way to what the test is about: see `steps.ts`. */
+  step(line: string | readonly string[], options?: Pick<RunOptions, 'env'>): Promise<Ended>
 }
 
 /** A device in `root` called `name`; nothing is signed in yet. */
@@ -30,19 +33,22 @@ export function createDevice(root: string, name: string): DeviceOf {
     XDG_STATE_HOME: join(root, 'state'),
   }
   const run: DeviceOf['run'] = (line, options = {}) =>
-    pileus(typeof line === 'string' ? line.split(' ') : line, { ...options, env: { ...env, ...options.env } })
+    pileus(wordsOf(line), { ...options, env: { ...env, ...options.env } })
   return {
     home,
     folder,
     env,
     run,
-    async ok(line, options) {
-      const ended = await run(line, options)
-      if (ended.code === 0) return ended
-      const command = typeof line === 'string' ? line : line.join(' ')
-      throw new Error(`pileus ${command} ended with ${ended.code}: ${ended.stderr}`)
-    },
+    ok: async (line, options) => wellEnded(line, await run(line, options)),
+    step: async (line, options) => wellEnded(line, await step(wordsOf(line), { ...env, ...options?.env })),
   }
+}
+
+const wordsOf = (line: string | readonly string[]) => (typeof line === 'string' ? line.split(' ') : line)
+
+function wellEnded(line: string | readonly string[], ended: Ended): Ended {
+  if (ended.code === 0) return ended
+  throw new Error(`pileus ${wordsOf(line).join(' ')} ended with ${ended.code}: ${ended.stderr}`)
 }
 
 /** A device that is signed up or logged in, and linked. */
@@ -54,8 +60,8 @@ export async function joinedDevice(
   account = 'ana',
 ): Promise<DeviceOf & { readonly phrase: string }> {
   const device = createDevice(root, name)
-  const { stdout } = await device.ok(['--json', how, account, '--server', server])
-  await device.ok(['link', device.folder])
+  const { stdout } = await device.step(['--json', how, account, '--server', server])
+  await device.step(['link', device.folder])
   return { ...device, phrase: (JSON.parse(stdout) as { phrase?: string }).phrase ?? '' }
 }
 

@@ -42,7 +42,7 @@ async function ownNamespace(): Promise<Namespace> {
   return namespace
 }
 
-const statusOf = async (device: DeviceOf) => (await device.ok('status')).stdout
+const statusOf = async (device: DeviceOf) => (await device.step('status')).stdout
 const says = (device: DeviceOf, what: RegExp) =>
   expect.poll(() => statusOf(device), { ...WITHIN, interval: 500 }).toMatch(what)
 const arrives = (name: string, folder: string) =>

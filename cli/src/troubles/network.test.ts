@@ -36,7 +36,7 @@ async function behindProxy(
   return { device, proxy, live }
 }
 
-const statusOf = async (device: DeviceOf) => (await device.ok('status')).stdout
+const statusOf = async (device: DeviceOf) => (await device.step('status')).stdout
 const says = (device: DeviceOf, what: RegExp) =>
   vi.waitFor(async () => expect(await statusOf(device)).toMatch(what), { ...WITHIN, interval: 1_000 })
 const put = ({ folder }: DeviceOf, name: string) => writeFileSync(join(folder, name), `content of ${name}`)

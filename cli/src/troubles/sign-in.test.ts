@@ -23,7 +23,7 @@ const at = () => ['--server', proxy.url]
 
 /** An account of its own, made on a good line. */
 async function account(name: string) {
-  const { stdout } = await newDevice().ok(['--json', 'signup', name, ...at()])
+  const { stdout } = await newDevice().step(['--json', 'signup', name, ...at()])
   return { name, phrase: (JSON.parse(stdout) as { phrase: string }).phrase }
 }
 
@@ -38,7 +38,7 @@ test.each([
     proxy.cutOnce(request, when)
     const device = newDevice()
     await device.ok(['signup', name, ...at()])
-    expect((await device.ok('devices')).stdout.trim().split('\n')).toHaveLength(1)
+    expect((await device.step('devices')).stdout.trim().split('\n')).toHaveLength(1)
   },
 )
 
@@ -54,7 +54,7 @@ test.each([
     const device = newDevice()
     proxy.cutOnce(request, when)
     await device.ok(['login', name, ...at()])
-    expect((await device.ok('devices')).stdout.trim().split('\n')).toHaveLength(2)
+    expect((await device.step('devices')).stdout.trim().split('\n')).toHaveLength(2)
   },
 )
 

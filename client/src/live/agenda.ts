@@ -6,7 +6,7 @@ import type { Announcement } from '@pileus/core/protocol/live'
 import type { Hints } from '../drive/hinted.ts'
 
 /** Since the last event of a name. Reading is safe at any time (R12); waiting saves versions nobody wants. */
-const QUIET_MS = 6
+const QUIET_MS = 4
 /** For a name that was taken up a moment ago. */
 const QUIET_AGAIN_MS = 250
 const RECENT_MS = 2_000

@@ -20,7 +20,6 @@ const STALLED_FETCHES_MAX = 3
 export function httpRemote(calls: Calls, direct?: DirectReadsParts): Remote {
   const reader = direct && new DirectReader(calls, direct)
   return {
-    head: (zone) => calls.call('zone', { params: { zone } }),
     log: (zone, from) => calls.call('log', { params: { zone }, query: { from: String(from) } }),
     appendLog: (zone, entry) => calls.call('appendLog', { params: { zone }, body: { entry } }),
     createZone: (genesis) => calls.call('createZone', { body: { genesis } }),

@@ -17,7 +17,6 @@ export interface Cursor {
  * `Unreachable` when no answer came after the retries. Aborting rejects with the signal's reason.
  */
 export interface Remote {
-  head(zone: ZoneId): Promise<ZoneHead>
   log(zone: ZoneId, from: number): Promise<Static<typeof ZoneLog>>
   appendLog(zone: ZoneId, entry: Uint8Array): Promise<ZoneHead>
   createZone(genesis: Uint8Array): Promise<ZoneHead>

@@ -54,6 +54,7 @@ export function createGateway(options: GatewayOptions): Gateway {
     return503OnClosing: false,
     frameworkErrors: (error, request, reply) => void sendProblem(error, request, reply),
     clientErrorHandler: refuseSocket,
+    schemaController: { compilersFactory: { buildValidator: unused, buildSerializer: unused } },
   })
   app.removeAllContentTypeParsers()
   // Bodies stay streams here: `readBody` bounds and reads them.
@@ -90,6 +91,11 @@ export function createGateway(options: GatewayOptions): Gateway {
       return live.close()
     },
   }
+}
+
+/** Messages are checked and written by their codec. Fastify's own compilers are a hundred modules, which every start would load. */
+function unused(): never {
+  throw new Error('no route has a schema of Fastify')
 }
 
 function mount(app: FastifyInstance, service: Service, name: EndpointName): void {

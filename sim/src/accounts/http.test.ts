@@ -64,7 +64,7 @@ test('an account, its drive and its chunks work over the real gateway', async ()
   const unknown = parseId('chunk', '00'.repeat(32))
   const nothing = remote.fetch(zone.zone, [unknown])[Symbol.asyncIterator]().next()
   await expect(nothing).rejects.toMatchObject({ code: 'not-found', ids: [unknown] })
-  const elsewhere = remote.head(parseId('zone', 'ab'.repeat(32)))
+  const elsewhere = remote.changes(parseId('zone', 'ab'.repeat(32)), null)
   await expect(elsewhere).rejects.toMatchObject({ code: 'not-found' })
 })
 

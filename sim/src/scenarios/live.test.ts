@@ -120,7 +120,7 @@ describe('an announcement', () => {
   /** What the server announces when `write` was synced by a. */
   async function announcementOf(scene: TestScene, write: () => void): Promise<Announcement> {
     const { remote, zone } = await scene.world.reader()
-    const { incarnation, sequence, chain } = await remote.head(zone.zone)
+    const { incarnation, sequence, chain } = (await remote.changes(zone.zone, null)).head
     const after = { incarnation, sequence, chain }
     write()
     await scene.sites[0].sync()
@@ -169,7 +169,7 @@ describe('an announcement', () => {
     a.put('one', '1')
     await a.sync()
     c!.put('three', '3')
-    let after = await remote.head(scene.zone)
+    let { head: after } = await remote.changes(scene.zone, null)
     c!.device.through = (calls): Calls => ({
       async call(name, input) {
         // It has read a state of the zone that b, which reads past it, has to ask for.
@@ -177,7 +177,7 @@ describe('an announcement', () => {
           a.put('two', '2')
           await a.sync()
           await b.sync()
-          after = await remote.head(scene.zone)
+          after = (await remote.changes(scene.zone, null)).head
         }
         return calls.call(name, input)
       },

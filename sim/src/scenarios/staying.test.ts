@@ -15,7 +15,7 @@ describe('a drive that stays', () => {
     const scene = await setScene(home, seed)
     const [a, b] = scene.sites
     const { remote } = await scene.world.reader()
-    let head = await remote.head(scene.zone)
+    let { head } = await remote.changes(scene.zone, null)
     let reachable = true
     let isDamaging = false
     const line = memoryLine(() => (reachable ? { head, news: null } : null))
@@ -65,7 +65,7 @@ describe('a drive that stays', () => {
       },
       async announce() {
         await a.sync()
-        head = await remote.head(scene.zone)
+        head = (await remote.changes(scene.zone, null)).head
         line.tell({ head, news: null })
       },
       async rest(seconds: number) {
