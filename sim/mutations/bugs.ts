@@ -192,8 +192,8 @@ export const BUGS: readonly Bug[] = [
     'after a push the cursor jumps to the head, past what others wrote',
     60,
     `${DRIVE}/push.ts`,
-    'head.sequence === cursor.sequence + pushed.accepted &&\n      head.setHash === replica.setDigest(tx)',
-    'head.sequence >= cursor.sequence + pushed.accepted',
+    'pushed.alone = isNext && head.setHash === replica.setDigest(tx)',
+    'pushed.alone = head.incarnation === cursor?.incarnation && head.sequence >= cursor.sequence + accepted',
   ),
   bug(
     'displaced-not-kept',

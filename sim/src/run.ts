@@ -3,6 +3,7 @@ import { toHex } from '@pileus/core/bytes/hex'
 import { nodeCrypto } from '@pileus/core/crypto/node'
 import { act, actAmid, actTogether } from './people/act.ts'
 import { deeds } from './people/deeds.ts'
+import { actAsTwins } from './people/twins.ts'
 import type { Plan, Step } from './plan/plan.ts'
 import { rest } from './rest.ts'
 import { happen } from './system/events.ts'
@@ -62,6 +63,7 @@ async function take(system: System, step: Step): Promise<boolean> {
 function doStep(system: System, machine: Machine, step: Step, isDeed: boolean) {
   if (isDeed) return act(system, machine, step)
   if (step.what === 'pair') return actTogether(system, machine, step)
+  if (step.what === 'twins') return actAsTwins(system, machine, step)
   if (step.what === 'meddle') return actAmid(system, machine, step)
   return happen(system, machine, step)
 }

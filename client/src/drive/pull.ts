@@ -9,13 +9,12 @@ import type { Announcement } from '@pileus/core/protocol/live'
 import { Problem } from '@pileus/core/protocol/problem'
 import { samePlace } from '@pileus/core/records/figure'
 import type { RecordBody, RecordVersion } from '@pileus/core/records/record'
-import { leafOf, openChecked } from '@pileus/core/records/seal'
+import { openChecked } from '@pileus/core/records/seal'
 import type { SealedRecord } from '@pileus/core/records/sealed'
 import { compareStamps } from '@pileus/core/tree/stamp'
 import { compareVectors } from '@pileus/core/versions/vector'
 import { figuresOf } from '../account/figures.ts'
 import { samenessOf } from '../replica/forest.ts'
-import type { Replica } from '../replica/replica.ts'
 import { decodeSealed } from '../replica/sealed-row.ts'
 import { getMeta, type Known, putMeta, tables } from '../replica/tables.ts'
 import type { StoreWriter } from '../store/store.ts'
@@ -32,6 +31,7 @@ import {
 } from './figures.ts'
 import { settle, type TextMerge, wantsTextMerge } from './settle.ts'
 import { mergeTexts } from './text-merge.ts'
+import { knowsMoreOfUs, type LookedBack, lookBack, settleReplaced, standsInPlace } from './twins.ts'
 import { ServerUntrue } from './untrue.ts'
 
 interface Received {
@@ -196,17 +196,22 @@ async function integratePage(
 ): Promise<void> {
   const { replica } = context
   const texts = new Map<RecordId, TextMerge>()
-  const twins = new Set<RecordId>()
+  const behind: LookedBack[] = []
   for (const record of records) {
-    if (await followsTwin(context, record)) twins.add(record.version.id)
+    const looked = await lookBack(context, record)
+    if (looked) behind.push(looked)
     const text = await textMergeFor(context, record)
     if (text) texts.set(record.version.id, text)
   }
   const inPlace = records.filter((record) => standsInPlace(replica, record))
   replica.transaction('durable', (tx) => {
     for (const { version } of inPlace) replica.pushAgain(tx, version.id)
-    if (twins.size + inPlace.length > 0) replica.takeNewWriter(tx)
+    const replaced = behind.flatMap((looked) => looked.replaced ?? [])
+    if (inPlace.length > 0 || behind.some(({ followsTwin }) => followsTwin)) replica.takeNewWriter(tx)
     for (const record of records) integrate(context, tx, record, texts.get(record.version.id) ?? null)
+    // Only now, because what was accepted is told by the bytes it had.
+    if (replaced.length > 0) replica.takeNewWriter(tx)
+    for (const unseen of replaced) settleReplaced(context, tx, unseen)
     stampClashesAgain(context, tx, records)
     putMeta(tx, 'cursor', page.cursor)
     noteSigned(tx, figuresOf(page), continuous)
@@ -296,51 +301,6 @@ function dropCopiesOf({ replica }: DriveContext, tx: StoreWriter, id: RecordId, 
   for (const [copy, { group, body }] of [...tables.outbox.entries(tx)]) {
     const isCopy = copy !== id && group === id && body.conflictOf !== null
     if (isCopy && sameContent(body.content, before.content)) replica.dropPending(tx, copy as RecordId)
-  }
-}
-
-/**
- * The server has versions under this writer's id that this database never made, or not with these bytes: it is
- * an older copy of itself, or a clone (sync.md, scenario 8).
- */
-function knowsMoreOfUs(
-  { replica }: DriveContext,
-  tx: StoreWriter,
-  { id, vector }: RecordVersion,
-  leaf: Digest,
-): boolean {
-  const theirs = vector[replica.writer] ?? 0
-  if (theirs === 0) return false
-  const known = tables.known.get(tx, id)?.vector[replica.writer] ?? 0
-  const pending = tables.outbox.get(tx, id)
-  const counter = pending?.vector[replica.writer] ?? 0
-  if (theirs > Math.max(known, counter, tables.sealedUpTo.get(tx, id) ?? 0)) return true
-  // One that what is pending says it has seen, and that was not sealed here: else it would be replaced unseen.
-  const replaced = theirs < counter ? pending?.ours?.at(theirs - counter) : undefined
-  const isSeen = pending && compareVectors(vector, pending.vector) === 'before'
-  return isSeen === true && replaced !== undefined && replaced !== leaf
-}
-
-/** A server that was set back shows what a clone told under the same counter, in the place of what it lost. */
-function standsInPlace({ store }: Replica, { version, leaf }: Received): boolean {
-  const known = getMeta(store, 'rereading') && tables.known.get(store, version.id)
-  return known ? known.leaf !== leaf && compareVectors(version.vector, known.vector) === 'equal' : false
-}
-
-/**
- * A version that says it has seen what is pending here, though the server never had that: what it has seen is of a clone, or
- * of what this database was before it was set back, under the same counter. In what was given back to a server that lost
- * it others may have seen it all the same.
- */
-async function followsTwin(context: DriveContext, { version }: Received): Promise<boolean> {
-  const { crypto, remote, replica, zone } = context
-  const pending = tables.outbox.get(replica.store, version.id)
-  if (!pending?.ours || compareVectors(version.vector, pending.vector) !== 'after') return false
-  for (let before: number | undefined; ; ) {
-    const { versions, next } = await remote.history(zone.zone, version.id, before)
-    if (versions.some(({ record }) => leafOf(crypto, record) === pending.leaf)) return false
-    if (next === null || next === undefined) return true
-    before = next
   }
 }
 

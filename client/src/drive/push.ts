@@ -15,6 +15,7 @@ import { isUncompared, lastFigure, rememberFigure } from './figures.ts'
 import { readAgain } from './lost-content.ts'
 import { pull } from './pull.ts'
 import { isOverQuota } from './room.ts'
+import { passesOver } from './twins.ts'
 
 export interface Pushed {
   readonly accepted: number
@@ -225,15 +226,16 @@ async function pushBatch(context: DriveContext, batch: readonly Ready[]): Promis
   })
   const { outcomes, head } = await remote.push({ zone: zone.zone, batch: signed, records })
   const pushed = { ...NOTHING_PUSHED, alone: false }
+  const accepted = outcomes.filter(({ outcome }) => outcome === 'accepted').length
+  const isNext =
+    cursor !== undefined &&
+    head.incarnation === cursor.incarnation &&
+    head.sequence === cursor.sequence + accepted
   replica.transaction('durable', (tx) => {
     for (const [index, { id, pending }] of batch.entries())
-      note(context, tx, id, pending, outcomes[index]!, pushed)
+      note(context, tx, id, pending, outcomes[index]!, isNext, pushed)
     // Nothing but this batch came since the cursor: there is nothing to read back.
-    pushed.alone =
-      cursor !== undefined &&
-      head.incarnation === cursor.incarnation &&
-      head.sequence === cursor.sequence + pushed.accepted &&
-      head.setHash === replica.setDigest(tx)
+    pushed.alone = isNext && head.setHash === replica.setDigest(tx)
     const { incarnation, sequence, chain } = head
     if (!pushed.alone) {
       if (pushed.accepted > 0) putMeta(tx, 'ahead', { incarnation, sequence, chain })
@@ -252,12 +254,15 @@ function note(
   id: RecordId,
   pending: Pending,
   outcome: PushOutcome,
+  isNext: boolean,
   pushed: { accepted: number; stale: number; missing: number },
 ): void {
   switch (outcome.outcome) {
     case 'accepted':
-      context.replica.acceptPending(tx, id, pending.leaf, outcome.sequence)
       pushed.accepted++
+      // Others wrote beside it, a clone of this device perhaps: the pull that follows sees what it replaced, and accepts it.
+      if (!isNext && passesOver(tx, context.replica, id)) return
+      context.replica.acceptPending(tx, id, pending.leaf, outcome.sequence)
       return
     case 'stale':
       // The record itself comes with the next pull, with proof of who wrote it.

@@ -6,7 +6,7 @@ import { readAll } from '../world/disk-tree.ts'
 import { move, put, remove, show } from './programs.ts'
 import { folderOf, joined, lines, names, pathsBelow, type Scene, words } from './scene.ts'
 
-type Doing = (scene: Scene) => string | null
+export type Doing = (scene: Scene) => string | null
 type Pair = (one: Scene, other: Scene) => readonly [Doing, Doing] | null
 
 const encoder = new TextEncoder()
@@ -76,12 +76,17 @@ const intoWhatGoes: Pair = (one, other) => {
 const PAIRS: readonly Pair[] = [cross, lineEach, editEach, editAndRemove, namesake, moveEach, intoWhatGoes]
 
 /** Paths that both have. */
-function both(one: Scene, other: Scene, kind: 'file' | 'folder'): string[] {
-  const isKind = ({ files }: Scene, path: string) => files.folder.stat(path)?.type === kind
+function both(one: Pick<Scene, 'files'>, other: Pick<Scene, 'files'>, kind: 'file' | 'folder'): string[] {
+  const isKind = ({ files }: Pick<Scene, 'files'>, path: string) => files.folder.stat(path)?.type === kind
   return pathsBelow(one.files, '').filter((path) => isKind(one, path) && isKind(other, path))
 }
 
-function shared(one: Scene, other: Scene, kind: 'file' | 'folder'): string | null {
+/** A path that both have, drawn by the first; null where there is none. */
+export function shared(
+  one: Pick<Scene, 'files' | 'chance'>,
+  other: Pick<Scene, 'files'>,
+  kind: 'file' | 'folder',
+): string | null {
   const paths = both(one, other, kind)
   return paths.length === 0 ? null : one.chance.pick(paths)
 }
@@ -99,7 +104,8 @@ function rename(path: string, to: string): Doing {
   }
 }
 
-function edit(path: string): Doing {
+/** Writes something new there. */
+export function edit(path: string): Doing {
   return (scene) => {
     put(scene, path, words(scene))
     return `edit ${show(path)}`

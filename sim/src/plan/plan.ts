@@ -32,7 +32,7 @@ export const EVENTS = [
   ...['sync', 'stop', 'kill', 'arm', 'cut', 'mend', 'skew', 'full', 'room', 'unmount', 'mount', 'deny'],
   ...['backup', 'old-database', 'old-device', 'clone', 'lose-database', 'removal', 'answer'],
   ...['server-crash', 'server-arm', 'server-restore', 'upkeep', 'rest'],
-  ...['pair', 'meddle', 'days'],
+  ...['pair', 'meddle', 'days', 'twins'],
 ] as const
 
 export type Deed = string
@@ -179,7 +179,20 @@ export function planOf(seed: number): Plan {
       : chance.below(chance.pick([1_000, 20_000, 400_000]))
     steps.push({ n: steps.length, what, who, seed: chance.seed(), after })
   }
-  return { seed, switches, steps }
+  return { seed, switches, steps: withTwins(seed, steps) }
+}
+
+/**
+ * Whoever runs an image of a device beside it goes on there with what they were at. These steps are drawn apart from all others
+ * and numbered after them, so that nothing else of a plan changes by them.
+ */
+function withTwins(seed: number, steps: readonly Step[]): Step[] {
+  const chance = chanceOf(seed ^ 0x7135)
+  let n = steps.length
+  return steps.flatMap((step) => {
+    if (step.what !== 'clone') return [step]
+    return [step, { n: n++, what: 'twins', who: step.who, seed: chance.seed(), after: chance.below(60) }]
+  })
 }
 
 function drawSwitches(chance: Chance): Switches {
@@ -196,6 +209,7 @@ function drawSwitches(chance: Chance): Switches {
       doubled: bad(0.3, 0.3),
       cutAnswer: bad(0.15, 0.05),
       cutOff: false,
+      mute: false,
     },
     hintsLost: bad(0.3, 0.5),
     serverWriteMs: chance.happens(0.3) ? chance.pick([2, 20]) : 0,

@@ -7,7 +7,10 @@ import type { Plan, Step, Switches } from './plan.ts'
 const CALM: Switches = {
   devices: 2,
   live: 0,
-  weather: { delayMs: 0, lostRequest: 0, lostAnswer: 0, late: 0, doubled: 0, cutAnswer: 0, cutOff: false },
+  weather: {
+    ...{ delayMs: 0, lostRequest: 0, lostAnswer: 0, late: 0, doubled: 0, cutAnswer: 0 },
+    ...{ cutOff: false, mute: false },
+  },
   hintsLost: 0,
   serverWriteMs: 0,
   caseInsensitive: false,

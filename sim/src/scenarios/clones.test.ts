@@ -84,6 +84,94 @@ it('one that saved twice without a server does not replace unseen what the other
   expect(clone.show()).toEqual(a.show())
 })
 
+/** At the first push of this one the other tells, and what `then` does happens once the push has arrived. */
+function meetAtPush(site: Site, other: Site, then: () => Promise<unknown> = async () => {}): void {
+  let first = true
+  site.device.through = (calls): Calls => ({
+    async call(name, input) {
+      if (name !== 'push' || !first) return calls.call(name, input)
+      first = false
+      await other.sync()
+      const answer = await calls.call(name, input)
+      await then()
+      return answer
+    },
+  })
+}
+
+it('one that saved twice without a server tells after the other did, before it hears of that: both are kept', async () => {
+  const { a, b, clone, settle } = await twins(10)
+  await saveUntold(clone, 'n.bin', 'from the clone')
+  clone.put('n.bin', 'from the clone, again')
+  b.put('n.bin', 'from b')
+  meetAtPush(clone, b)
+  await settle(clone, b, a)
+  expect(Object.values(a.show()).sort()).toEqual(['from b', 'from the clone, again'])
+  expect(b.show()).toEqual(a.show())
+  expect(clone.show()).toEqual(a.show())
+})
+
+it('so they are where the answer to that is lost, and it saves once more', async () => {
+  const { a, b, clone, settle } = await twins(11)
+  await saveUntold(clone, 'n.bin', 'from the clone')
+  clone.put('n.bin', 'from the clone, again')
+  b.put('n.bin', 'from b')
+  let first = true
+  clone.device.through = (calls): Calls => ({
+    async call(name, input) {
+      if (name !== 'push') return calls.call(name, input)
+      if (first) {
+        first = false
+        await b.sync()
+        await calls.call(name, input)
+      }
+      throw new Unreachable('the answer was lost')
+    },
+  })
+  await expect(clone.sync()).rejects.toThrow('the answer was lost')
+  await saveUntold(clone, 'n.bin', 'from the clone, a third time')
+  await settle(clone, b, a)
+  expect(Object.values(a.show()).sort()).toEqual(['from b', 'from the clone, a third time'])
+  expect(b.show()).toEqual(a.show())
+  expect(clone.show()).toEqual(a.show())
+})
+
+it('so they are where another has gone on from that before it hears of it', async () => {
+  const { a, b, clone, settle } = await twins(12)
+  await saveUntold(clone, 'n.bin', 'from the clone')
+  clone.put('n.bin', 'from the clone, again')
+  b.put('n.bin', 'from b')
+  meetAtPush(clone, b, async () => {
+    await a.sync()
+    a.put('n.bin', 'from a, after the clone')
+    await a.sync()
+  })
+  await settle(clone, b, a)
+  expect(Object.values(a.show()).sort()).toEqual(['from a, after the clone', 'from b'])
+  expect(b.show()).toEqual(a.show())
+  expect(clone.show()).toEqual(a.show())
+})
+
+it('one that saved what another told does not replace unseen what the other made of that', async () => {
+  const { a, b, clone, settle } = await twins(13)
+  const sameTime = home.clock.now * 1_000
+  for (const site of [clone, a]) {
+    if (site === clone) await saveUntold(site, 'n.bin', 'one thought')
+    else site.put('n.bin', 'one thought')
+    site.files.asPerson(() => site.files.folder.setModified('n.bin', sameTime))
+  }
+  await a.sync()
+  await clone.sync()
+  await saveUntold(clone, 'n.bin', 'from the clone')
+  await b.sync()
+  b.put('n.bin', 'from b')
+  await b.sync()
+  await settle(clone, b, a)
+  expect(Object.values(a.show()).sort()).toEqual(['from b', 'from the clone'])
+  expect(b.show()).toEqual(a.show())
+  expect(clone.show()).toEqual(a.show())
+})
+
 it('one that saved without a server is not taken for seen by who has seen what the other saved', async () => {
   const { a, b, clone, settle } = await twins(4)
   await saveUntold(clone, 'n.bin', 'from the clone')

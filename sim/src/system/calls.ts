@@ -27,6 +27,8 @@ export interface Weather {
   cutAnswer: number
   /** No message passes at all. */
   cutOff: boolean
+  /** Nothing that is pushed arrives; all else does. */
+  mute: boolean
 }
 
 export const FAIR: Weather = {
@@ -37,6 +39,7 @@ export const FAIR: Weather = {
   doubled: 0,
   cutAnswer: 0,
   cutOff: false,
+  mute: false,
 }
 
 export interface LineParts {
@@ -74,6 +77,7 @@ export function simulatedCalls(parts: LineParts): Calls {
       }
       await travel(delayMs)
       if (cutOff || weather().cutOff) throw lost('no way to the server')
+      if (name === 'push' && rest.mute) throw lost('what is pushed does not arrive')
       if (chance.happens(lostRequest)) throw lost('the request was lost')
       // Nobody waits for the answer to the copy, nor hears why there is none.
       const again = () => void deliver(parts, name, request).catch(() => undefined)
