@@ -128,8 +128,8 @@ export const BUGS: readonly Bug[] = [
     'a second conflict of one file makes no copy, because the first has one',
     200,
     `${DRIVE}/settle.ts`,
-    'const copyId = conflictCopyId(context.crypto, id, losing)',
-    `const copyId = conflictCopyId(context.crypto, id, losing.slice(0, 0))`,
+    'conflictCopyId(context.crypto, id, conflictOf(base, lost.body, winner))',
+    'conflictCopyId(context.crypto, id, conflictOf(base, lost.body, winner).slice(0, 0))',
   ),
   bug(
     'guard-ignored',
@@ -200,8 +200,8 @@ export const BUGS: readonly Bug[] = [
     'a file that is replaced is not looked at again, and let go at once',
     400,
     'client/src/folder/stash.ts',
-    'if (stat && !quiet) {',
-    'if (stat && !quiet && !stashed) {',
+    'if (stat && quiet) files.work.removeFile(path)',
+    'if (stat && (quiet || stashed)) files.work.removeFile(path)',
   ),
   bug(
     'disk-not-looked-at',

@@ -50,18 +50,20 @@ function settleAnew(context: DriveContext, tx: StoreWriter, id: RecordId, pendin
   const { replica } = context
   const [settled, ...copies] = groupOf(tx, pending)
   const resolution = tables.outbox.get(tx, settled!)
+  const shown = id === settled && resolution ? shownSide(replica, tx, id, resolution.body) : null
+  const told = shown?.body ?? resolution?.body
   for (const copy of copies)
-    if (copy === id || (resolution && !isHere(tx, copy))) replica.dropPending(tx, copy)
+    if (copy === id || (told && !staysApart(replica, tx, copy, told))) replica.dropPending(tx, copy)
   if (!resolution) return
-  const shown = id === settled ? shownSide(replica, tx, id, resolution.body) : null
   const { refs } = decodeSealed(tables.outboxSealed.get(tx, settled!)!)
   tellHere(context, tx, settled!, shown ?? { body: resolution.body, refs })
 }
 
-/** Its content is on this disk by itself: edited by a person perhaps, or nowhere else any more. */
-function isHere(tx: StoreWriter, copy: RecordId): boolean {
-  const row = tables.disk.get(tx, copy)
-  return row !== undefined && row.sameness === samenessOf(tables.outbox.get(tx, copy)?.body.content ?? null)
+/** Its content is on this disk: by itself, edited by a person perhaps, or where what is told now will take its place. */
+function staysApart(replica: Replica, tx: StoreWriter, copy: RecordId, told: RecordBody): boolean {
+  const pending = tables.outbox.get(tx, copy)!
+  const holder = holderOf(replica, tx, copy, pending)
+  return holder !== null && (holder[0] === copy || !sameContent(pending.body.content, told.content))
 }
 
 /** The record with the content that this disk shows of it; null where it shows none. */

@@ -210,6 +210,25 @@ it.each([
   expect(b.show()).toEqual(c.show())
 })
 
+it('two saves whose conflict copies are not told yet, and the server that is set back lost both: the second, which is on the disk, stays', async () => {
+  const { sites, settle } = await scene()
+  const [a, b] = sites
+  a.put('f.bin', 'one')
+  await settle(a, b)
+  a.put('f.bin', 'by a')
+  await a.sync()
+  const backup = kept.backUp()
+  for (const content of ['by b', 'by b, again']) {
+    b.put('f.bin', content)
+    await expect(syncTelling(b, 0)).rejects.toThrow('no way to the server')
+  }
+  await kept.restore(backup)
+  b.move('f.bin', 'renamed')
+  await settle(b, a)
+  expect(contentsOf(a)).toEqual(new Set(['by a', 'by b, again']))
+  expect(b.show()).toEqual(a.show())
+})
+
 it('set back while a device is taken out and another pushes: the sync goes on', async () => {
   const home = await createHome(chanceOf(72), 3, { zones: kept.zones })
   const { sites, settle } = await setScene(home, 1, 3)
