@@ -156,9 +156,9 @@ async function answer(system: System, chance: Chance): Promise<void> {
   throw new Error('after an answer to what was held something still happens')
 }
 
-function checkCleared(system: System, { machine, paths }: NonNullable<System['cleared']>): void {
+function checkCleared(system: System, { machine, paths, images }: NonNullable<System['cleared']>): void {
   for (const other of system.present) {
-    if (other === machine) continue
+    if (other === machine || images.has(other)) continue
     const tree = diskTree(other.files)
     for (const path of paths) {
       if (!tree.has(path) && !system.doings.isTouchedByOthers(path, machine.name))

@@ -105,7 +105,7 @@ function noteCleared(system: System, machine: Machine, step: Step, before: reado
   const gone = before.filter((path) => !left.has(path))
   const known = gone.filter((path) => system.doings.wasThere(path))
   if (known.length >= CLEARED_SMALLEST && known.length * 3 > before.length * 2)
-    system.cleared = { machine, paths: known }
+    system.cleared = { machine, paths: known, images: new Set() }
 }
 
 function sceneOf(system: System, machine: Machine, step: Step): Scene {

@@ -156,6 +156,7 @@ const events: Readonly<Record<string, Event>> = {
     other.kill('all')
     other.cloneOf(machine, backup)
     putBack(system, other, { backup, tree })
+    noteImage(system, machine, other)
     system.setBack(false)
     return `runs on the machine of ${other.name} too`
   },
@@ -292,4 +293,11 @@ function emptyWork(system: System, files: MemoryFiles, folder: string): void {
       files.work.removeDirectory(path)
     }
   }
+}
+
+/** What nearly everything was deleted from, and no answer given for, is so in the image too. */
+function noteImage({ cleared }: System, machine: Machine, other: Machine): void {
+  if (!cleared) return
+  if (machine === cleared.machine || cleared.images.has(machine)) cleared.images.add(other)
+  else cleared.images.delete(other)
 }

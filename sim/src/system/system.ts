@@ -60,8 +60,15 @@ export class System {
   readonly writings = new Set<Writing>()
   /** What the oracles opened of records, by the ends of their seals: a rest opens what the rests before it did not. */
   readonly opened = new Map<string, Content | null>()
-  /** Deletions of nearly everything that nobody has answered for: by whom, and of which paths. */
-  cleared: { readonly machine: Machine; readonly paths: readonly string[] } | null = null
+  /**
+   * Deletions of nearly everything that nobody has answered for: by whom, and of which paths; and the machines that run an image
+   * made since then, from whose folders they are gone with it.
+   */
+  cleared: {
+    readonly machine: Machine
+    readonly paths: readonly string[]
+    readonly images: Set<Machine>
+  } | null = null
   /** Everything that happened, for comparing runs. */
   readonly trace: string[] = []
   /** What a person would want to read of it. */
