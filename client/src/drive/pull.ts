@@ -270,8 +270,6 @@ function integrate(context: DriveContext, tx: StoreWriter, record: Received, tex
       replica.putKnown(tx, version, sealed, leaf, sequence)
       replica.dropPending(tx, id)
       return
-    // The same vector on other bytes: a clone of this device sealed them.
-    case 'equal':
     case 'concurrent': {
       const ours = { body: pending.body, refs: decodeSealed(tables.outboxSealed.get(tx, id)!).refs }
       if (known && pending.group === id && replaces(version, known)) dropCopiesOf(context, tx, id, known.body)

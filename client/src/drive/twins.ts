@@ -43,10 +43,13 @@ export function knowsMoreOfUs(
   leaf: Digest,
 ): boolean {
   const { writer } = replica
+  const pending = tables.outbox.get(tx, id)
+  // What the disk shows would go by the key of what comes, and the next edit of it be taken for made from that.
+  const isSameKey = pending !== undefined && compareVectors(vector, pending.vector) === 'equal'
+  if (isSameKey && pending.leaf !== leaf) return true
   const theirs = counterOf(vector, writer)
   if (theirs === 0) return false
   const known = tables.known.get(tx, id)
-  const pending = tables.outbox.get(tx, id)
   const highest = Math.max(counterOf(known?.vector, writer), counterOf(pending?.vector, writer))
   if (theirs > Math.max(highest, tables.sealedUpTo.get(tx, id) ?? 0)) return true
   // Or else it would be replaced unseen.
