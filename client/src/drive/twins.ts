@@ -35,7 +35,10 @@ export interface LookedBack {
   readonly replaced: ReplacedUnseen | null
 }
 
-/** The server has versions under this writer's id that this database never made, or not with these bytes. */
+/**
+ * The server has versions under this writer's id that this database never made, or not with these bytes; or others under the
+ * vector of what is pending.
+ */
 export function knowsMoreOfUs(
   { replica }: DriveContext,
   tx: StoreWriter,
@@ -43,13 +46,12 @@ export function knowsMoreOfUs(
   leaf: Digest,
 ): boolean {
   const { writer } = replica
+  const known = tables.known.get(tx, id)
   const pending = tables.outbox.get(tx, id)
-  // What the disk shows would go by the key of what comes, and the next edit of it be taken for made from that.
-  const isSameKey = pending !== undefined && compareVectors(vector, pending.vector) === 'equal'
-  if (isSameKey && pending.leaf !== leaf) return true
+  // The row that shows what is pending would be taken to show this, and what is saved next to be made from it.
+  if (pending && pending.leaf !== leaf && compareVectors(vector, pending.vector) === 'equal') return true
   const theirs = counterOf(vector, writer)
   if (theirs === 0) return false
-  const known = tables.known.get(tx, id)
   const highest = Math.max(counterOf(known?.vector, writer), counterOf(pending?.vector, writer))
   if (theirs > Math.max(highest, tables.sealedUpTo.get(tx, id) ?? 0)) return true
   // Or else it would be replaced unseen.

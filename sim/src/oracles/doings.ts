@@ -9,6 +9,9 @@ type Tree = ReadonlyMap<string, Seen>
 /** Names that clash on some disk, and what the program renames by itself, are told by other oracles. */
 const RENAMED = /conflicted copy/
 
+/** Of a name that would be too long so, the beginning is left: whose it is stands behind that, in 32 digits. */
+const CUT = /^(.*)~[0-9a-f]{32} \([^/]*conflicted copy/su
+
 export class Doings {
   #base: Tree
   /** Path, folded → who touched it. */
@@ -137,7 +140,10 @@ export class Doings {
   #hadNamesake(path: string): boolean {
     const dot = path.lastIndexOf('.')
     const stem = dot > path.lastIndexOf('/') + 1 ? path.slice(0, dot) : path
-    return [...this.#base.keys()].some((other) => other.startsWith(`${stem} (`))
+    return [...this.#base.keys()].some((other) => {
+      const cut = CUT.exec(other)?.[1]
+      return other.startsWith(`${stem} (`) || (cut !== undefined && isBeginning(cut, stem))
+    })
   }
 
   /** It, what it lies in, or what lies in it. */
@@ -160,6 +166,11 @@ function folded(path: string): string {
 function prefixes(path: string): string[] {
   const parts = path.split('/')
   return parts.map((_, n) => parts.slice(0, n + 1).join('/'))
+}
+
+/** Of the name alone: both lie in one folder. */
+function isBeginning(cut: string, path: string): boolean {
+  return path.startsWith(cut) && !path.slice(cut.length).includes('/')
 }
 
 function hasTwins(tree: Tree): boolean {

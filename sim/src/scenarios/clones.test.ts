@@ -84,6 +84,19 @@ it('one that saved twice without a server does not replace unseen what the other
   expect(clone.show()).toEqual(a.show())
 })
 
+it('one that saved again what was settled with what the other told under the same counter replaces nothing unseen', async () => {
+  const { a, b, clone, settle } = await twins(20)
+  await saveUntold(clone, 'n.bin', 'from the clone')
+  b.put('n.bin', 'from b')
+  await b.sync()
+  await saveUntold(clone, 'besides.bin', 'settles the two, and does not arrive either')
+  clone.put('n.bin', 'from the clone, again')
+  await settle(clone, b, a)
+  expect(Object.values(a.show())).toEqual(expect.arrayContaining(['from b', 'from the clone, again']))
+  expect(b.show()).toEqual(a.show())
+  expect(clone.show()).toEqual(a.show())
+})
+
 /** At the first push of this one the other tells, and what `then` does happens once the push has arrived. */
 function meetAtPush(site: Site, other: Site, then: () => Promise<unknown> = async () => {}): void {
   let first = true
