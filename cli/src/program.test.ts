@@ -5,11 +5,14 @@ import { join } from 'node:path'
 import { afterAll, expect, test } from 'vitest'
 import { createProgram } from './program.ts'
 import { pileus } from './running.ts'
+import { step } from './story/steps.ts'
 
 const home = mkdtempSync(join(tmpdir(), 'pileus-cli-'))
 afterAll(() => rmSync(home, { recursive: true }))
-const run = (args: string[], env: Record<string, string> = {}) =>
-  pileus(args, { env: { PILEUS_HOME: join(home, 'device'), HOME: home, ...env } })
+const own = { PILEUS_HOME: join(home, 'device'), HOME: home }
+const run = (args: string[], env: Record<string, string> = {}) => pileus(args, { env: { ...own, ...env } })
+/** For the many that are alike. */
+const runQuickly = (args: string[]) => step(args, own)
 
 test('--help answers in under 0.25 s', async () => {
   await run(['--help'])
@@ -30,7 +33,7 @@ test('help lists every command, and each has a description and an example', asyn
     expect(stdout).toContain(`  ${command.name()}`)
     expect(command.description()).not.toBe('')
     if (command.name() === 'help' || command.commands.length > 0) continue
-    const help = await run(['help', command.name()])
+    const help = await runQuickly(['help', command.name()])
     expect(help.stdout).toContain(`Example:\n  `)
     expect(help.stdout).toContain(`pileus ${command.name()}`)
   }
@@ -82,7 +85,7 @@ test.each([
   { args: ['help', 'bogus'], says: /no command "bogus"/ },
   { args: ['completion', 'csh'], says: /choose bash, zsh or fish/ },
 ])('pileus $args ends with 2 and one sentence', async ({ args, says }) => {
-  const { code, stdout, stderr } = await run(args)
+  const { code, stdout, stderr } = await runQuickly(args)
   expect(stderr).toMatch(says)
   expect(stderr.trimEnd()).toMatch(/^pileus: [^\n]+[.?]( See `pileus --help`\.)?$/)
   expect({ code, stdout }).toEqual({ code: 2, stdout: '' })
@@ -91,7 +94,7 @@ test.each([
 test.each(['whoami', 'passwd', 'devices', 'sync --once', 'status', 'ls', 'link .'])(
   'pileus %s ends with 3 when nobody is signed in',
   async (line) => {
-    const { code, stderr } = await run(line.split(' '))
+    const { code, stderr } = await runQuickly(line.split(' '))
     expect(stderr).toMatch(
       /^pileus: Nobody is signed in at "[^"]+": run `pileus login` or `pileus signup` first\.\n$/,
     )

@@ -41,7 +41,12 @@ async function ask(what: Step): Promise<Ended> {
 }
 
 function start(): ChildProcess {
-  const child = fork(PROCESS, { execArgv: [], env: { ...cleanEnvironment(), UV_THREADPOOL_SIZE: '32' } })
+  const child = fork(PROCESS, {
+    execArgv: [],
+    env: { ...cleanEnvironment(), UV_THREADPOOL_SIZE: '32' },
+    // Nobody is there to be asked.
+    stdio: ['ignore', 'inherit', 'inherit', 'ipc'],
+  })
   // It ends when this process does, and keeps it from nothing.
   child.unref()
   child.channel?.unref()

@@ -244,8 +244,9 @@ export class LiveDrive {
 
   async #everything(start: number, asked: readonly AskedLook[]): Promise<void> {
     const { drive, clock } = this.#parts
-    // What a person said about deletions was about those that waited then.
+    // What a person said about deletions was about those that waited then, not about what may be gone once a look succeeds.
     const atStart = this.#first ? this.#parts.heldDeletions : undefined
+    this.#first = false
     const heldDeletions = asked[0]?.heldDeletions ?? atStart ?? 'hold'
     this.#agenda.takeEverything()
     this.#watching?.renew(this.#lost)
@@ -253,7 +254,6 @@ export class LiveDrive {
     const report = await drive.syncOnce({ ...this.#options(), heldDeletions })
     this.#paceAsking(report)
     for (const { answer } of asked) answer.resolve(report)
-    this.#first = false
     this.#everythingMs = clock() - start
     const every = this.#limited === null ? EVERYTHING_EVERY_MS : EVERYTHING_EVERY_LIMITED_MS
     this.#agenda.everythingAt(clock() + Math.max(every, this.#everythingMs / EVERYTHING_SHARE))

@@ -107,6 +107,26 @@ describe('plans', () => {
     expect(changed.map((action) => action.do)).toEqual(['relabel', 'move', 'attributes'])
   })
 
+  it('let it stand for what is in a folder whose name another takes first (R4, R13)', () => {
+    const actions = planned(
+      [
+        [1, folder('f')],
+        [2, file('c', id(1))],
+      ],
+      [
+        [3, file('f')],
+        [4, folder('g')],
+        [5, file('c', id(4))],
+      ],
+      false,
+      [
+        [4, 1],
+        [5, 2],
+      ],
+    )
+    expect(actions.map((action) => action.do)).toEqual(['relabel', 'move', 'create', 'relabel'])
+  })
+
   it('let nothing stand for what is parked, which lies under the id it had', () => {
     const model: Model = new Map([
       [id(1), folder('f')],

@@ -60,11 +60,10 @@ export type Action =
 /** The actions that make the disk show what is wanted of these nodes and of whatever stands in their way. */
 export function planDisk(dirty: Iterable<RecordId>, disk: Disk, want: Want): Action[] {
   const planner = new Planner(disk, want)
+  const wanted: RecordId[] = []
   const unwanted: RecordId[] = []
-  for (const id of dirty) {
-    if (planner.wants(id)) planner.settle(id)
-    else unwanted.push(id)
-  }
+  for (const id of dirty) (planner.wants(id) ? wanted : unwanted).push(id)
+  for (const id of wanted) planner.settle(id)
   // Nothing goes before everything that stays or comes is in place.
   for (const id of unwanted) planner.settle(id)
   return planner.finish()
@@ -99,6 +98,8 @@ class Planner {
   readonly #positions = new Map<RecordId, Position | null>()
   readonly #occupants = new Map<string, RecordId | null>()
   readonly #relabelled = new Map<RecordId, RecordId>()
+  /** Of what is not wanted itself: what it is one thing with, which is. */
+  readonly #wantedFor = new Map<RecordId, RecordId>()
   readonly #waiting: RecordId[] = []
   readonly #arrivals = new Map<RecordId, Set<RecordId>>()
 
@@ -107,11 +108,18 @@ class Planner {
     this.#want = remembering(want)
   }
 
+  /** Keeps in mind what is one thing with it, too. */
   wants(id: RecordId): boolean {
-    return this.#want(id) !== undefined
+    const wanted = this.#want(id)
+    if (!wanted) return false
+    for (const alias of wanted.aliases) if (alias !== id) this.#wantedFor.set(alias, id)
+    return true
   }
 
   settle(id: RecordId): void {
+    // It goes only after what takes over from it, which would be absent else, and come again.
+    const heir = this.#want(id) ? undefined : this.#wantedFor.get(id)
+    if (heir !== undefined) this.settle(heir)
     if (this.#settled.has(id) || this.#settling.has(id)) return
     this.#settling.add(id)
     const wanted = this.#want(id)

@@ -25,6 +25,8 @@ export class Contents {
   /** Whatever programs wrote, whole or not. */
   readonly #written = new Set<string>()
   readonly #linesWritten = new Set<string>()
+  /** By hash: how often somebody put a file that was there in the place of another. */
+  readonly #putAbout = new Map<string, number>()
   /** What was in everybody's folder at a rest → when that was last so, in milliseconds. */
   readonly #current = new Map<string, number>()
 
@@ -60,9 +62,15 @@ export class Contents {
     for (const line of linesOf(bytes)) if (!kept.has(line)) this.#linesGivenUp.add(line)
   }
 
-  /** Whether more than one person saved these bytes, or one did more than once. */
+  /** The person put the file at this path there in the place of another, whose name it has now. */
+  putAbout(files: MemoryFiles, path: string): void {
+    const hash = contentHash(readAll(files, path))
+    this.#putAbout.set(hash, (this.#putAbout.get(hash) ?? 0) + 1)
+  }
+
+  /** Whether more than one person saved these bytes, or put them in the place of others, or one did more than once. */
   isCommon(hash: string): boolean {
-    return (this.saved.get(hash)?.times ?? 2) > 1
+    return (this.saved.get(hash)?.times ?? 2) > 1 || (this.#putAbout.get(hash) ?? 0) > 1
   }
 
   /** Saved contents that are in none of these, whole or by their lines, and that nobody gave up. */

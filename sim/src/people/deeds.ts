@@ -175,7 +175,7 @@ export const deeds: Readonly<Record<string, Deed>> = {
   },
 
   swap(scene) {
-    const { files, doings, who } = scene
+    const { contents, files, doings, who } = scene
     const a = anyPath(scene)
     const b = anyPath(scene)
     if (a === null || b === null || a === b || within(a, b) || within(b, a)) return null
@@ -185,6 +185,8 @@ export const deeds: Readonly<Record<string, Deed>> = {
     rename(files, a, aside)
     rename(files, b, a)
     rename(files, aside, b)
+    if ([a, b].every((path) => files.folder.stat(path)?.type === 'file'))
+      for (const path of [a, b]) contents.putAbout(files, path)
     return `swap ${show(a)} and ${show(b)}`
   },
 

@@ -198,6 +198,23 @@ it('one that saved without a server is not taken for seen by who has seen what t
   expect(clone.show()).toEqual(a.show())
 })
 
+it('one that heard what the other told under the same counter, and saves again before it tells, has not gone on from that', async () => {
+  const { a, b, clone, settle } = await twins(14)
+  await saveUntold(clone, 'n.bin', 'from the clone')
+  for (const text of ['from b', 'from b, again']) {
+    b.put('n.bin', text)
+    await b.sync()
+  }
+  await saveUntold(clone, 'n.bin', 'from the clone, again')
+  clone.put('n.bin', 'from the clone, a third time')
+  await settle(clone, b, a)
+  const texts = Object.values(a.show())
+  expect(texts).toContain('from b, again')
+  expect(texts).toContain('from the clone, a third time')
+  expect(b.show()).toEqual(a.show())
+  expect(clone.show()).toEqual(a.show())
+})
+
 it('what was saved without hearing that it arrived is no conflict with what others made of it', async () => {
   const { sites, settle } = await setScene(home, 5)
   const [a, b] = sites

@@ -45,6 +45,29 @@ describe('a device that lost its state (scenario 8)', () => {
     for (const content of ['from a', 'from b', 'new', 'old']) expect(contents).toContain(content)
   })
 
+  // Which of them is planned first goes by their ids, where names are composed in another way than keys of names.
+  it.each([1, 2, 3, 4])(
+    'its database deleted after a folder took the name of a file: what is in there does not go and come again (%s)',
+    async () => {
+      const { sites, settle, again } = await scene()
+      const [a, b] = sites
+      const name = 'cafe\u0301'
+      a.put(name, 'a file')
+      await a.sync()
+      b.put(`${name}/c`, 'in a folder')
+      await settle(b, a)
+      const folder = Object.keys(b.show()).find((path) => path.endsWith('/'))!
+      b.remove(name)
+      b.move(folder.slice(0, -1), name)
+      const { identity } = b.files.folder.stat(`${name}/c`)!
+      const reborn = again(b, { store: memoryStore() })
+      await settle(reborn, a)
+      expect(reborn.show()).toEqual({ [name]: 'a file', [folder]: '', [`${folder}c`]: 'in a folder' })
+      expect(reborn.files.folder.stat(`${folder}c`)!.identity).toBe(identity)
+      expect(a.show()).toEqual(reborn.show())
+    },
+  )
+
   it('its folder and database deleted: it downloads all and deletes nothing', async () => {
     const { sites, settle, join } = await scene()
     const [a, b] = sites

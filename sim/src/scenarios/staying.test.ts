@@ -11,9 +11,15 @@ import { setScene } from './scene.ts'
 const home = await createHome(chanceOf(33), 3)
 
 describe('a drive that stays', () => {
-  async function staying(seed: number) {
+  async function staying(
+    seed: number,
+    asked: { readonly heldDeletions?: 'accept'; readonly files?: number } = {},
+  ) {
     const scene = await setScene(home, seed)
     const [a, b] = scene.sites
+    const { heldDeletions, files = 0 } = asked
+    for (let n = 0; n < files; n++) a.put(`${n}`, `file ${n}`)
+    if (files > 0) await scene.settle(a, b)
     const { remote } = await scene.world.reader()
     let { head } = await remote.changes(scene.zone, null)
     let reachable = true
@@ -23,8 +29,10 @@ describe('a drive that stays', () => {
     const watch = memoryWatch()
     const states: string[] = []
     let notes: readonly string[] = []
+    let held = 0
     const stop = new AbortController()
-    const told = ({ now, notes: said }: LiveStatus) => {
+    const told = ({ now, notes: said, heldDeletions }: LiveStatus) => {
+      held = heldDeletions
       if (states.at(-1) !== now.state) states.push(now.state)
       notes = said
     }
@@ -35,6 +43,7 @@ describe('a drive that stays', () => {
       },
     })
     const drive = await scene.world.drive(b.device)
+    reachable = heldDeletions === undefined
     const ended = runLive(
       {
         drive,
@@ -46,6 +55,7 @@ describe('a drive that stays', () => {
         wallClock: timers.clock,
         random: (n) => new Uint8Array(n),
         told,
+        ...(heldDeletions && { heldDeletions }),
       },
       stop.signal,
     )
@@ -55,6 +65,7 @@ describe('a drive that stays', () => {
       watch,
       states,
       notes: () => notes,
+      held: () => held,
       setReachable(now: boolean) {
         reachable = now
         if (!now) line.cut()
@@ -123,6 +134,22 @@ describe('a drive that stays', () => {
     await rest(310)
     await a.sync()
     expect(a.text('silent')).toBe('1')
+    await end()
+  })
+
+  test('that deletions are accepted counts for those that waited then, not for what goes before the server can be reached', async () => {
+    const { a, b, setReachable, until, rest, states, held, end } = await staying(28, {
+      heldDeletions: 'accept',
+      files: 30,
+    })
+    await until(() => states.at(-1) === 'offline')
+    for (const path of Object.keys(b.show())) b.remove(path)
+    setReachable(true)
+    await until(() => states.at(-1) === 'up-to-date')
+    await rest(2)
+    expect(held()).toBe(30)
+    await a.sync()
+    expect(Object.keys(a.show())).toHaveLength(30)
     await end()
   })
 
