@@ -7,7 +7,7 @@ import { mkdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { withEngine } from '@pileus/engines/in-tests'
 import { afterAll, beforeAll, expect, test } from 'vitest'
-import { becomeSame, expectQuiet, expectSame, household, synced } from './story/household.ts'
+import { becomeSame, expectQuiet, expectSame, household, synced, WITHIN } from './story/household.ts'
 import type { DeviceOf } from './story/person.ts'
 import { startProxy } from './story/proxy.ts'
 
@@ -94,9 +94,12 @@ await withEngine('s3', 'direct reads, end to end', async ({ settings }) => {
     try {
       const live = home.live(phone)
       await becomeSame(laptop, phone)
-      const { stdout } = await phone.step('status')
-      expect(stdout).toMatch(/^content comes through the server, because 127\.0\.0\.1:\d+ is too slow/m)
-      expect(live.output() + stdout).not.toMatch(SIGNATURE)
+      let told = ''
+      const status = async () => (told = (await phone.step('status')).stdout)
+      // The report is written a moment after the files are there.
+      const slow = /^content comes through the server, because 127\.0\.0\.1:\d+ is too slow/m
+      await expect.poll(status, WITHIN).toMatch(slow)
+      expect(live.output() + told).not.toMatch(SIGNATURE)
     } finally {
       store.silence('none')
     }

@@ -85,7 +85,8 @@ test.concurrent('a proxy that refuses WebSockets, then cuts each: the server is 
     device,
     /^the live channel does not stand, so the server is asked every 5 to 60 seconds: what answers at \S+ does not pass WebSockets on \(400\); let the proxy there do so$/m,
   )
-  expect(await statusOf(device)).toMatch(/^sync +up to date$/m)
+  // The others of this account are at work all the time.
+  await says(device, /^sync +up to date$/m)
   put(device, 'sent all the same')
   await arrives('sent all the same', desktop)
   proxy.webSockets(1_000)
@@ -111,7 +112,7 @@ test.concurrent('a clock that jumps ahead and back by hours decides nothing', as
     await arrives(`from one that jumped ${direction}`, desktop)
     // A timer of each kind has come up since.
     await new Promise((resolve) => setTimeout(resolve, 12_000))
-    expect(await statusOf(device)).toMatch(/^sync +up to date$/m)
+    await says(device, /^sync +up to date$/m)
   }
   expect(live.output()).not.toMatch(/offline|problem/)
 })
