@@ -21,7 +21,8 @@ let last: Promise<unknown> = Promise.resolve()
 /** Runs `pileus ARGS` after the steps that were asked for before. Rejects when the process is gone. */
 export function step(args: readonly string[], env: Readonly<Record<string, string>>): Promise<Ended> {
   const ended = last.then(() => ask({ args, env: cleanEnvironment(env) }))
-  last = ended.catch(() => {})
+  // Who asked hears of a failure; the next step begins all the same.
+  last = Promise.allSettled([ended])
   return ended
 }
 
